@@ -1,0 +1,27 @@
+//! Every bound that untrusted input or a slow neighbour could push against, each with its reason.
+
+/// Largest event record taken, in bytes of its raw JSON. AWS caps an event at 256 KB since event version 1.05;
+/// three times that leaves room for older ones, and a message of it still fits Kafka's default `message.max.bytes`.
+pub const MAX_RECORD_BYTES: usize = 768 * 1024;
+
+/// Raw text kept with a rejection, in bytes of the source; escaped it must fit Kafka's default `message.max.bytes`
+/// even if every byte needs six (`\u0001`).
+pub const MAX_REJECTED_RAW_BYTES: usize = 128 * 1024;
+
+/// Levels of nesting in one event record: serde_json's own bound, so that every reader built on it can follow.
+pub const MAX_JSON_DEPTH: usize = 128;
+
+/// Compressed bytes of one log file. CloudTrail's quota page says 50 MB per object.
+pub const MAX_LOG_FILE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Inflated bytes of one log file: far above what CloudTrail delivers, far below what hurts (512 MiB a process).
+pub const MAX_INFLATED_BYTES: usize = 192 * 1024 * 1024;
+
+/// Longest object path that is taken: S3's own bound on a key, in bytes.
+pub const MAX_OBJECT_PATH_BYTES: usize = 1024;
+
+/// Longest reason detail written anywhere, in bytes: details may quote hostile input.
+pub const MAX_DETAIL_BYTES: usize = 512;
+
+/// Largest message value, in bytes: Kafka's default `message.max.bytes` less room for key and record overhead.
+pub const MAX_MESSAGE_BYTES: usize = 1_000_000;
