@@ -21,3 +21,4 @@ pub mod offsets;
 pub mod service;
 #[cfg(feature = "local")]
 pub mod store;
+pub mod time;
