@@ -129,7 +129,7 @@ service_stop() { # service_stop NAME SIGNAL
     local name=$1 signal=$2 pid polls=0
     if ! service_alive "$name"; then
         say "$name" "already down"
-        return
+        return 0 # a bare return from a trap hands on the status from before it
     fi
     pid=$(<"$services/$name/pid")
     kill -s "$signal" "$pid"
@@ -150,6 +150,7 @@ daemon() {
     # shellcheck disable=SC2016
     (cd "$services/$name/data" && exec setsid bash -c 'echo $$ >"$0"; exec "$@"' "$services/$name/pid" "$@") \
         </dev/null >>"$services/$name/log" 2>&1 9>&- &
+    disown $! # no "Killed" from bash when a test kills it
     until service_alive "$name" || ! kill -0 $! 2>/dev/null; do sleep 0.02; done
 }
 
@@ -178,7 +179,8 @@ s3_start() {
     AWS_ACCESS_KEY_ID=$S3_KEY AWS_SECRET_ACCESS_KEY=$S3_SECRET WEED_MASTER_VOLUME_GROWTH_COPY_1=1 \
         daemon s3 "$venv/bin/weed" -logtostderr=true server "-dir=$services/s3/data" \
         -ip=127.0.0.1 -ip.bind=127.0.0.1 -filer -s3 "${ports[@]}" -s3.port.iceberg=0 -s3.port.lance=0 \
-        -master.telemetry=false -master.volumeSizeLimitMB=256 -volume.max=1000 -volume.preStopSeconds=0
+        -master.telemetry=false -master.electionTimeout=500ms -master.heartbeatInterval=100ms \
+        -master.volumeSizeLimitMB=256 -volume.max=1000 -volume.preStopSeconds=0
 }
 
 # Ready is: the bucket is there and an object can be written, read back and deleted.
