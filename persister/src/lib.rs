@@ -2,6 +2,4 @@
 //! [`layout`] (what is written, and where), then the engine that does it.
 #![warn(missing_docs)]
 
-pub mod layout;
 pub mod protocol;
-pub mod table;

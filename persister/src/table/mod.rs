@@ -1,6 +1,0 @@
-//! stub
-pub mod schema {
-    //! stub
-    /// stub
-    pub const SCHEMA_VERSION: u32 = 1;
-}
