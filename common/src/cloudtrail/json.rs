@@ -460,7 +460,7 @@ impl<'a> Scanner<'a> {
 /// Eight bytes a step, without intrinsics: `(x - 01…01) & !x & 80…80` has the high bit of each zero byte set, and of bytes
 /// above a true one perhaps too (the borrow), so its lowest bit is always true. The same holds for `x < 20` and for their union.
 #[inline]
-pub(super) fn special<const CONTROL: bool>(bytes: &[u8], from: usize) -> usize {
+pub(crate) fn special<const CONTROL: bool>(bytes: &[u8], from: usize) -> usize {
     const ONES: u64 = u64::MAX / 255;
     const HIGHS: u64 = ONES << 7;
     let zeros = |x: u64| x.wrapping_sub(ONES) & !x & HIGHS;
