@@ -1,1 +1,4 @@
-//!
+//! CloudTrail log files in, messages on the log out.
+#![warn(missing_docs)]
+
+pub mod transform;
