@@ -17,6 +17,9 @@ pub const MAX_LOG_FILE_BYTES: u64 = 64 * 1024 * 1024;
 /// Inflated bytes of one log file: far above what CloudTrail delivers, far below what hurts (512 MiB a process).
 pub const MAX_INFLATED_BYTES: usize = 192 * 1024 * 1024;
 
+/// Largest object read from a store in one piece: four times what a table's file is sealed at (about 128 MiB), and more than any log file.
+pub const MAX_OBJECT_BYTES: u64 = 512 * 1024 * 1024;
+
 /// Longest object path that is taken: S3's own bound on a key, in bytes.
 pub const MAX_OBJECT_PATH_BYTES: usize = 1024;
 

@@ -2,18 +2,23 @@
 //!
 //! Keys are relative to the table root, `/`-separated. A put is atomic: an object is there whole or not at all.
 //! Retrying is the caller's business (one layer, [`retry`]); a call here is one attempt.
+//!
+//! `common/tests/store_conformance.rs` holds both implementations to the same promises.
 
+mod key;
 pub mod local;
 mod location;
+mod nonce;
 mod probe;
 pub mod retry;
 #[cfg(feature = "s3")]
 pub mod s3;
 
-pub use location::Location;
+pub use location::{Location, LocationError};
 
 use crate::failure::Class;
 use bytes::Bytes;
+use std::fmt;
 
 /// An error of the store. `what` is a lowercase fragment that fits "failed to …".
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +30,12 @@ pub struct StoreError {
     pub what: String,
     /// Why it did not work.
     pub why: String,
+}
+
+impl StoreError {
+    pub(crate) fn new(class: Class, what: impl Into<String>, why: impl Into<String>) -> StoreError {
+        StoreError { class, what: what.into(), why: why.into() }
+    }
 }
 
 /// A definite answer to a conditional put.
@@ -47,7 +58,7 @@ pub struct Entry {
     pub etag: String,
 }
 
-/// A store of objects below one root.
+/// A store of objects below one root. Cheap to clone.
 #[derive(Debug, Clone)]
 pub enum Store {
     /// A local directory.
@@ -56,17 +67,122 @@ pub enum Store {
     #[cfg(feature = "s3")]
     S3(s3::S3Store),
 }
+
 impl Store {
-    /// stub
-    pub async fn open(_: &Location) -> Result<Store, StoreError> {
-        Err(StoreError { class: Class::Config, what: String::new(), why: String::new() })
+    /// Opens the store at `location`: makes a local root directory if it is not there, or builds a client from the environment as
+    /// every AWS tool does (`AWS_REGION`, `AWS_PROFILE`, `AWS_ENDPOINT_URL`, …). Does not ask the bucket anything: [`Store::probe`] does.
+    ///
+    /// # Errors
+    /// [`Class::Config`] when the directory cannot be made or credentials or region are missing.
+    pub async fn open(location: &Location) -> Result<Store, StoreError> {
+        match location {
+            Location::Local(root) => Ok(Store::Local(local::LocalStore::open(root.clone()).await?)),
+            #[cfg(feature = "s3")]
+            Location::S3 { bucket, prefix } => Ok(Store::S3(s3::S3Store::open(bucket.clone(), prefix.clone()).await?)),
+            #[cfg(not(feature = "s3"))]
+            Location::S3 { .. } => Err(StoreError::new(
+                Class::Config,
+                format!("open {location}"),
+                "this binary was built without S3; name a directory",
+            )),
+        }
     }
-    /// stub
-    pub async fn get(&self, _: &str) -> Result<Option<Bytes>, StoreError> {
-        Ok(None)
+
+    /// Puts an object where none is. Of any number of racing callers at most one hears [`Put::Created`], and its bytes stay.
+    ///
+    /// # Errors
+    /// [`Class::Unclear`] when it is not known whether the object was put: read it back. [`Class::Retry`] when it surely was not.
+    pub async fn put_if_absent(&self, key: &str, body: Bytes) -> Result<Put, StoreError> {
+        key::check(key)?;
+        match self {
+            Store::Local(store) => store.put_if_absent(key, body).await,
+            #[cfg(feature = "s3")]
+            Store::S3(store) => store.put_if_absent(key, body).await,
+        }
     }
-    /// stub
-    pub async fn list_after(&self, _: &str, _: Option<&str>, _: usize) -> Result<Vec<Entry>, StoreError> {
-        Ok(Vec::new())
+
+    /// Puts an object, in place of one that may be there.
+    ///
+    /// # Errors
+    /// [`Class::Retry`] also when it may have been put: putting it again does no harm.
+    pub async fn put(&self, key: &str, body: Bytes) -> Result<(), StoreError> {
+        key::check(key)?;
+        match self {
+            Store::Local(store) => store.put(key, body).await,
+            #[cfg(feature = "s3")]
+            Store::S3(store) => store.put(key, body).await,
+        }
+    }
+
+    /// The bytes of an object, or `None` where there is none.
+    ///
+    /// # Errors
+    /// When the store cannot be asked, or the object is larger than [`crate::limits::MAX_OBJECT_BYTES`].
+    pub async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        key::check(key)?;
+        match self {
+            Store::Local(store) => store.get(key).await,
+            #[cfg(feature = "s3")]
+            Store::S3(store) => store.get(key).await,
+        }
+    }
+
+    /// The size of an object in bytes, or `None` where there is none.
+    ///
+    /// # Errors
+    /// When the store cannot be asked.
+    pub async fn head(&self, key: &str) -> Result<Option<u64>, StoreError> {
+        key::check(key)?;
+        match self {
+            Store::Local(store) => store.head(key).await,
+            #[cfg(feature = "s3")]
+            Store::S3(store) => store.head(key).await,
+        }
+    }
+
+    /// The first `limit` objects whose keys start with `prefix` (any start of a key, not only whole segments) and come strictly after
+    /// `after`, in the byte order of their keys, at all levels below. Ask again with the last key for more; fewer than `limit` is the end.
+    ///
+    /// # Errors
+    /// When the store cannot be asked.
+    pub async fn list_after(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        key::check_prefix(prefix)?;
+        match self {
+            Store::Local(store) => store.list_after(prefix, after, limit).await,
+            #[cfg(feature = "s3")]
+            Store::S3(store) => store.list_after(prefix, after, limit).await,
+        }
+    }
+
+    /// Removes an object; one that is not there is no error. Only for what [`Store::probe`] made: nothing of a table is ever deleted.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        key::check(key)?;
+        match self {
+            Store::Local(store) => store.delete(key).await,
+            #[cfg(feature = "s3")]
+            Store::S3(store) => store.delete(key).await,
+        }
+    }
+
+    /// Proves that the store honours conditional puts, on which the table's exactness rests; many S3 lookalikes ignore the condition
+    /// without a word. Uses keys below `_probe/` and deletes them.
+    ///
+    /// # Errors
+    /// [`Class::Config`] when the store must not be used, with what to use instead; [`Class::Retry`] when it could not be asked in time.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        probe::probe(self).await
+    }
+}
+
+impl fmt::Display for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Store::Local(store) => store.fmt(f),
+            #[cfg(feature = "s3")]
+            Store::S3(store) => store.fmt(f),
+        }
     }
 }

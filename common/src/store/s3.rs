@@ -1,4 +1,236 @@
-//! (being built)
+//! A bucket as a store, through the AWS SDK: S3 itself and servers that speak its protocol.
+//!
+//! An object goes up in one `PutObject` from memory: one atomic call, no multipart upload that could be left half done. The SDK's own
+//! retries are off: a retried conditional put could be refused because of its own first attempt, and one layer of retries is ours.
+
+mod refusal;
+
+use super::{Entry, Put, StoreError};
+use crate::failure::Class;
+use crate::limits::MAX_OBJECT_BYTES;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::config::{Builder, ProvideCredentials, Region, RequestChecksumCalculation, ResponseChecksumValidation};
+use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::Object;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use bytes::Bytes;
+use refusal::Effect;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{env, fmt};
+
+/// Time to reach the server at all.
+const CONNECT: Duration = Duration::from_secs(3);
+/// Time for an attempt that carries next to nothing: what a busy server may need to answer.
+const ATTEMPT: Duration = Duration::from_secs(20);
+/// Bytes for which an attempt gets one second more, so that a sealed file (about 128 MiB) may take two minutes instead of failing for
+/// ever on a slow link: 8 Mbit/s is the slowest that we put up with.
+const BYTES_PER_SECOND: u64 = 1024 * 1024;
+/// S3 lists at most so many keys at once.
+const PAGE: usize = 1000;
+
 /// A bucket as a store.
 #[derive(Debug, Clone)]
-pub struct S3Store;
+pub struct S3Store {
+    client: Client,
+    place: Arc<Place>,
+}
+
+#[derive(Debug)]
+struct Place {
+    bucket: String,
+    /// Put before every key: empty, or ending in `/`.
+    prefix: String,
+}
+
+impl fmt::Display for S3Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "s3://{}/{}", self.place.bucket, self.place.prefix.trim_end_matches('/'))
+    }
+}
+
+impl S3Store {
+    pub(super) async fn open(bucket: String, prefix: String) -> Result<S3Store, StoreError> {
+        let client = client(&format!("open s3://{bucket}/{prefix}")).await?;
+        let prefix = if prefix.is_empty() { prefix } else { format!("{prefix}/") };
+        Ok(S3Store { client, place: Arc::new(Place { bucket, prefix }) })
+    }
+
+    pub(super) async fn put_if_absent(&self, key: &str, body: Bytes) -> Result<Put, StoreError> {
+        let what = || format!("put {key} in {self}");
+        let patience = patience(body.len() as u64);
+        let request = self.client.put_object().bucket(&self.place.bucket).key(self.full(key));
+        let request = request.if_none_match("*").body(ByteStream::from(body));
+        match within(patience, Effect::Once, &what, request.send()).await? {
+            Ok(_) => Ok(Put::Created),
+            Err(error) if status(&error) == Some(412) => Ok(Put::Exists),
+            Err(error) => Err(refusal::error(&error, Effect::Once, what())),
+        }
+    }
+
+    pub(super) async fn put(&self, key: &str, body: Bytes) -> Result<(), StoreError> {
+        let what = || format!("put {key} in {self}");
+        let patience = patience(body.len() as u64);
+        let request = self.client.put_object().bucket(&self.place.bucket).key(self.full(key)).body(ByteStream::from(body));
+        match within(patience, Effect::Repeatable, &what, request.send()).await? {
+            Ok(_) => Ok(()),
+            Err(error) => Err(refusal::error(&error, Effect::Repeatable, what())),
+        }
+    }
+
+    pub(super) async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        let what = || format!("get {key} from {self}");
+        let request = self.client.get_object().bucket(&self.place.bucket).key(self.full(key));
+        let object = match within(ATTEMPT, Effect::Repeatable, &what, request.send()).await? {
+            Ok(object) => object,
+            // A missing bucket is also a 404, and not the same thing at all.
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => return Ok(None),
+            Err(error) => return Err(refusal::error(&error, Effect::Repeatable, what())),
+        };
+        let size = object.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
+        if size > MAX_OBJECT_BYTES {
+            return Err(too_large(what()));
+        }
+        within(patience(size), Effect::Repeatable, &what, collect(object.body, size, &what)).await?.map(Some)
+    }
+
+    pub(super) async fn head(&self, key: &str) -> Result<Option<u64>, StoreError> {
+        let what = || format!("look for {key} in {self}");
+        let request = self.client.head_object().bucket(&self.place.bucket).key(self.full(key));
+        match within(ATTEMPT, Effect::Repeatable, &what, request.send()).await? {
+            Ok(object) => Ok(Some(object.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0))),
+            // The answer to HEAD has no body and so no code: a missing bucket looks the same here, and shows at the next other call.
+            Err(error) if status(&error) == Some(404) => Ok(None),
+            Err(error) => Err(refusal::error(&error, Effect::Repeatable, what())),
+        }
+    }
+
+    pub(super) async fn list_after(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        let what = || format!("list {prefix} in {self}");
+        let full_prefix = self.full(prefix);
+        let mut start = after.filter(|after| !after.is_empty()).map(|after| self.full(after));
+        let mut found: Vec<Entry> = Vec::new();
+        while found.len() < limit {
+            let page = i32::try_from(PAGE.min(limit - found.len())).unwrap_or(i32::MAX);
+            let request = self.client.list_objects_v2().bucket(&self.place.bucket).prefix(&full_prefix).max_keys(page);
+            let answer = match within(ATTEMPT, Effect::Repeatable, &what, request.set_start_after(start.clone()).send()).await? {
+                Ok(answer) => answer,
+                Err(error) => return Err(refusal::error(&error, Effect::Repeatable, what())),
+            };
+            let last = answer.contents().last().and_then(Object::key).map(str::to_owned);
+            found.extend(answer.contents().iter().filter_map(|object| self.entry(object)));
+            // The key itself is the way on, not the token: tokens end with the server that gave them.
+            match last {
+                Some(last) if answer.is_truncated() == Some(true) && start.as_ref() < Some(&last) => start = Some(last),
+                _ => break,
+            }
+        }
+        Ok(found)
+    }
+
+    pub(super) async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        let what = || format!("delete {key} from {self}");
+        let request = self.client.delete_object().bucket(&self.place.bucket).key(self.full(key));
+        match within(ATTEMPT, Effect::Repeatable, &what, request.send()).await? {
+            Ok(_) => Ok(()),
+            Err(error) => Err(refusal::error(&error, Effect::Repeatable, what())),
+        }
+    }
+
+    fn full(&self, key: &str) -> String {
+        format!("{}{key}", self.place.prefix)
+    }
+
+    /// `None` for the markers that consoles make for "folders": keys that end in `/`.
+    fn entry(&self, object: &Object) -> Option<Entry> {
+        let key = object.key()?.strip_prefix(&self.place.prefix)?;
+        if key.is_empty() || key.ends_with('/') {
+            return None;
+        }
+        let size = object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
+        let etag = object.e_tag().unwrap_or_default().trim_matches('"').to_owned();
+        Some(Entry { key: key.to_owned(), size, etag })
+    }
+}
+
+/// A client from the environment, like that of every AWS tool.
+async fn client(what: &str) -> Result<Client, StoreError> {
+    let config = |why: String| StoreError::new(Class::Config, what, why);
+    let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    let shared = Box::pin(aws_config::defaults(aws_config::BehaviorVersion::latest()).http_client(http).load()).await;
+    let elsewhere = shared.endpoint_url().is_some() || env::var_os("AWS_ENDPOINT_URL_S3").is_some_and(|url| !url.is_empty());
+
+    match shared.credentials_provider() {
+        Some(provider) => match provider.provide_credentials().await {
+            Ok(_) => {}
+            Err(error) => {
+                return Err(config(format!("no AWS credentials: {}; {}", refusal::chain(&error), refusal::CREDENTIALS)));
+            }
+        },
+        None => return Err(config(format!("no AWS credentials; {}", refusal::CREDENTIALS))),
+    }
+
+    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).build();
+    let mut builder = Builder::from(&shared).retry_config(RetryConfig::disabled()).timeout_config(timeouts);
+    if elsewhere {
+        // Few servers but Amazon's serve a bucket as a host name, or understand the checksums that the SDK adds since January 2025 (some
+        // store the framing of the trailing checksum inside the object).
+        builder = builder
+            .force_path_style(true)
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
+    }
+    match shared.region() {
+        Some(_) => {}
+        // Signatures need one; other servers rarely care which.
+        None if elsewhere => builder = builder.region(Region::from_static("us-east-1")),
+        None => return Err(config("no AWS region; set AWS_REGION to the bucket's".to_owned())),
+    }
+    Ok(Client::from_conf(builder.build()))
+}
+
+async fn collect(mut body: ByteStream, size: u64, what: impl Fn() -> String) -> Result<Bytes, StoreError> {
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+    while let Some(chunk) = body.next().await {
+        match chunk {
+            Ok(chunk) => bytes.extend_from_slice(&chunk),
+            Err(error) => return Err(StoreError::new(Class::Retry, what(), refusal::chain(&error))),
+        }
+        if bytes.len() as u64 > MAX_OBJECT_BYTES {
+            return Err(too_large(what()));
+        }
+    }
+    Ok(bytes.into())
+}
+
+fn too_large(what: String) -> StoreError {
+    StoreError::new(Class::Fatal, what, format!("it is larger than {MAX_OBJECT_BYTES} bytes"))
+}
+
+fn patience(bytes: u64) -> Duration {
+    ATTEMPT.saturating_add(Duration::from_secs(bytes / BYTES_PER_SECOND))
+}
+
+fn status<E>(error: &SdkError<E>) -> Option<u16> {
+    error.raw_response().map(|response| response.status().as_u16())
+}
+
+/// One attempt with its time-out. The future is boxed: the SDK's are kilobytes large and live inside every caller's.
+async fn within<T>(
+    patience: Duration,
+    effect: Effect,
+    what: impl Fn() -> String,
+    attempt: impl Future<Output = T> + Send,
+) -> Result<T, StoreError> {
+    match tokio::time::timeout(patience, Box::pin(attempt)).await {
+        Ok(answer) => Ok(answer),
+        Err(_) => Err(StoreError::new(effect.unknown(), what(), format!("no answer within {} s", patience.as_secs()))),
+    }
+}
+
+#[cfg(test)]
+mod tests;
