@@ -88,6 +88,14 @@ pub enum Polled<'a> {
     Assigned(Vec<u32>),
     /// The group takes these partitions away. Answer with [`Consumer::release`].
     Revoked(Vec<u32>),
+    /// The log does not hold the position that this partition was to be read from (cut by retention, topic made anew), or cannot
+    /// read it. The partition is held now; the others go on.
+    Lost {
+        /// The partition.
+        partition: u32,
+        /// Position and what the log holds, in words.
+        why: String,
+    },
 }
 
 /// A message that keeps the implementation's buffer alive while it is looked at.

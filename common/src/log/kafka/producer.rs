@@ -1,0 +1,335 @@
+//! The writing side on Kafka: runs in, one answer per run out.
+//!
+//! Idempotent and acknowledged by all in-sync replicas. A failure that the producer cannot recover from ends the producer, not
+//! the process: the next run gets a new one, and the runs that were under way are answered with an error, to be sent again.
+
+use super::{ASK, KafkaSettings, failed, native, refused, tell};
+use crate::failure::Class;
+use crate::limits::MAX_MESSAGE_BYTES;
+use crate::log::{Done, LogError, Producer};
+use crate::message::Run;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::DeliveryResult;
+use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, PurgeConfig, ThreadedProducer};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, mpsc};
+use std::time::{Duration, Instant};
+
+/// What a user may change. Long batches compress better and cost the broker less; see `docs/` for the measurements.
+const SOFT: [(&str, &str); 6] = [
+    ("compression.type", "zstd"),
+    ("compression.level", "1"),
+    ("linger.ms", "50"),
+    ("batch.num.messages", "10000"),
+    ("message.timeout.ms", "120000"),
+    ("topic.metadata.refresh.interval.ms", "60000"),
+];
+
+/// What a user may not change.
+const HARD: [(&str, &str); 5] = [
+    ("enable.idempotence", "true"),
+    ("acks", "all"),
+    // The largest value and its key, with room for the record's framing; still below the broker's default of 1,048,588.
+    ("message.max.bytes", "1048576"),
+    // 40 MiB of payload and about a quarter of a KiB of bookkeeping a message: within 64 MiB together.
+    ("queue.buffering.max.kbytes", "40960"),
+    ("queue.buffering.max.messages", "60000"),
+];
+
+/// How long a sender waits before it looks again whether the queue has room. A shorter wait costs more in clock calls than in waiting.
+const FULL_QUEUE_WAIT: Duration = Duration::from_millis(20);
+
+/// How long a producer that is put away may take to answer what it still holds.
+const LAST_REPORTS: Duration = Duration::from_secs(5);
+
+/// A producer on one topic.
+pub struct KafkaProducer {
+    settings: KafkaSettings,
+    partitions: u32,
+    /// `None` only while it is being dropped.
+    current: RwLock<Option<Arc<Life>>>,
+    answered: Arc<Pending>,
+}
+
+/// One producer instance, from its first message to its end.
+struct Life {
+    inner: ThreadedProducer<Reports>,
+    dead: Arc<AtomicBool>,
+}
+
+/// Runs handed over and not yet answered.
+#[derive(Default)]
+struct Pending {
+    runs: Mutex<usize>,
+    none_left: Condvar,
+}
+
+/// What is known of one run. librdkafka carries an `Arc` of it with each message: nothing is allocated per message.
+struct Ticket {
+    /// Messages without a report, plus one for the sender while it is sending.
+    left: AtomicUsize,
+    failure: Mutex<Option<LogError>>,
+    done: Mutex<Option<Done>>,
+    pending: Arc<Pending>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing that is done under these locks can be left half done by a panic.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Ticket {
+    /// The first failure is the one that is told.
+    fn fail(&self, error: LogError) {
+        lock(&self.failure).get_or_insert(error);
+    }
+
+    fn settle(&self, messages: usize) {
+        if self.left.fetch_sub(messages, Ordering::AcqRel) != messages {
+            return;
+        }
+        let result = lock(&self.failure).take().map_or(Ok(()), Err);
+        if let Some(done) = lock(&self.done).take() {
+            done(result);
+        }
+        self.pending.settled();
+    }
+}
+
+impl Drop for Ticket {
+    /// librdkafka reports every message, so this finds nothing to do; if it ever lost one, the run is still answered.
+    fn drop(&mut self) {
+        if let Some(done) = lock(&self.done).take() {
+            done(Err(failed(Class::Retry, "produce", "the producer ended without a report")));
+            self.pending.settled();
+        }
+    }
+}
+
+impl Pending {
+    fn settled(&self) {
+        let mut runs = lock(&self.runs);
+        *runs = runs.saturating_sub(1);
+        if *runs == 0 {
+            self.none_left.notify_all();
+        }
+    }
+
+    fn wait(&self, deadline: Instant) -> bool {
+        let mut runs = lock(&self.runs);
+        while *runs > 0 {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            runs = self.none_left.wait_timeout(runs, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+}
+
+/// Delivery reports arrive here, on the producer's own thread.
+struct Reports {
+    dead: Arc<AtomicBool>,
+    topic: String,
+}
+
+impl Reports {
+    /// After these the instance answers nothing but errors, or has thrown away what it held.
+    fn note(&self, code: Option<RDKafkaErrorCode>) {
+        use RDKafkaErrorCode as Code;
+        if matches!(code, Some(Code::Fatal | Code::PurgeQueue | Code::PurgeInflight)) {
+            self.dead.store(true, Ordering::Release);
+        }
+    }
+}
+
+impl ClientContext for Reports {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        tell(level, facility, text);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.note(error.rdkafka_error_code());
+        tracing::debug!(%error, reason, "the kafka producer reports an error");
+    }
+}
+
+impl ProducerContext for Reports {
+    type DeliveryOpaque = Arc<Ticket>;
+
+    fn delivery(&self, report: &DeliveryResult<'_>, ticket: Arc<Ticket>) {
+        if let Err((error, _)) = report {
+            self.note(error.rdkafka_error_code());
+            ticket.fail(refused(format!("produce to kafka topic {}", self.topic), error));
+        }
+        ticket.settle(1);
+    }
+}
+
+impl KafkaProducer {
+    /// Connects to a topic that exists; its number of partitions is read once, here.
+    ///
+    /// # Errors
+    /// [`Class::Config`] when the brokers do not answer, the topic does not exist, or a property is refused.
+    pub fn open(settings: &KafkaSettings) -> Result<KafkaProducer, LogError> {
+        let partitions = super::describe(settings)?.ok_or_else(|| missing(settings))?;
+        let life = Arc::new(start(settings)?);
+        Ok(KafkaProducer { settings: settings.clone(), partitions, current: RwLock::new(Some(life)), answered: Arc::default() })
+    }
+
+    /// The producer of now, dead or alive.
+    fn current(&self) -> Result<Arc<Life>, LogError> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        current.clone().ok_or_else(|| failed(Class::Fatal, "produce", "the producer has been closed"))
+    }
+
+    /// The living producer; a dead one is replaced first.
+    fn life(&self) -> Result<Arc<Life>, LogError> {
+        let life = self.current()?;
+        if !life.dead.load(Ordering::Acquire) {
+            return Ok(life);
+        }
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(living) = current.as_ref().filter(|life| !life.dead.load(Ordering::Acquire)) {
+            return Ok(Arc::clone(living));
+        }
+        tracing::warn!(topic = self.settings.topic, "the kafka producer has failed for good and is replaced by a new one");
+        let life = Arc::new(start(&self.settings)?);
+        let old = current.replace(Arc::clone(&life));
+        drop(current);
+        if let Some(old) = old {
+            put_away(old);
+        }
+        Ok(life)
+    }
+
+    fn produce(&self, life: &Life, run: &Run, ticket: &Arc<Ticket>) -> Result<(), (usize, LogError)> {
+        let partition = native(run.file.partition(self.partitions));
+        for (sent, (key, value)) in run.messages.iter().enumerate() {
+            let mut record =
+                BaseRecord::with_opaque_to(&self.settings.topic, Arc::clone(ticket)).partition(partition).key(key).payload(value);
+            loop {
+                match life.inner.send(record) {
+                    Ok(()) => break,
+                    Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), again)) => {
+                        record = again;
+                        life.inner.poll(FULL_QUEUE_WAIT);
+                    }
+                    Err((error, _)) => {
+                        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal) {
+                            life.dead.store(true, Ordering::Release);
+                        }
+                        return Err((sent, refused(format!("produce to kafka topic {}", self.settings.topic), &error)));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Producer for KafkaProducer {
+    fn partitions(&self) -> u32 {
+        self.partitions
+    }
+
+    fn send(&self, run: Run, done: Done) {
+        *lock(&self.answered.runs) += 1;
+        let ticket = Arc::new(Ticket {
+            left: AtomicUsize::new(run.messages.len() + 1),
+            failure: Mutex::new(None),
+            done: Mutex::new(Some(done)),
+            pending: Arc::clone(&self.answered),
+        });
+        let sent = match too_large(&run) {
+            Some(bytes) => Err((0, oversize(&self.settings.topic, bytes))),
+            None => match self.life() {
+                Ok(life) => self.produce(&life, &run, &ticket),
+                Err(error) => Err((0, error)),
+            },
+        };
+        let unsent = match sent {
+            Ok(()) => 0,
+            Err((sent, error)) => {
+                ticket.fail(error);
+                run.messages.len() - sent
+            }
+        };
+        ticket.settle(unsent + 1);
+    }
+
+    fn flush(&self, deadline: Duration) -> Result<(), LogError> {
+        let until = Instant::now() + deadline;
+        let life = self.current()?;
+        // Ends the lingering; what matters is our own count, which spans instances.
+        let flushed = life.inner.flush(deadline);
+        if self.answered.wait(until) {
+            return Ok(());
+        }
+        let why = flushed.err().map_or_else(|| "the deadline has passed".to_owned(), |error| error.to_string());
+        Err(failed(Class::Unclear, format!("flush kafka topic {}", self.settings.topic), why))
+    }
+
+    fn ends(&self) -> Result<Vec<u64>, LogError> {
+        let life = self.current()?;
+        (0..self.partitions)
+            .map(|partition| {
+                let (_, high) =
+                    life.inner.client().fetch_watermarks(&self.settings.topic, native(partition), ASK).map_err(|error| {
+                        refused(format!("ask the end of kafka topic {} partition {partition}", self.settings.topic), &error)
+                    })?;
+                Ok(u64::try_from(high).unwrap_or(0))
+            })
+            .collect()
+    }
+}
+
+impl Drop for KafkaProducer {
+    fn drop(&mut self) {
+        if let Some(life) = self.current.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+            put_away(life);
+        }
+    }
+}
+
+/// Ends a producer on a thread of its own, and waits for that a bounded time: dropping it joins its polling thread, which may be
+/// the very thread that we are on (in a `done`), or one that waits for a broker which is gone.
+fn put_away(life: Arc<Life>) {
+    let (ended, wait) = mpsc::channel();
+    let ending = move || {
+        life.inner.purge(PurgeConfig::default().queue().inflight());
+        if let Err(error) = life.inner.flush(LAST_REPORTS) {
+            tracing::debug!(%error, "a kafka producer was put away with reports outstanding");
+        }
+        drop(life);
+        // The receiver may have stopped waiting.
+        let _ = ended.send(());
+    };
+    if std::thread::Builder::new().name("kafka-producer-end".into()).spawn(ending).is_ok() {
+        let _ = wait.recv_timeout(LAST_REPORTS);
+    }
+}
+
+fn start(settings: &KafkaSettings) -> Result<Life, LogError> {
+    let dead = Arc::new(AtomicBool::new(false));
+    let reports = Reports { dead: Arc::clone(&dead), topic: settings.topic.clone() };
+    let inner: ThreadedProducer<Reports> = settings.client(&SOFT, &HARD, reports)?;
+    Ok(Life { inner, dead })
+}
+
+fn too_large(run: &Run) -> Option<usize> {
+    run.messages.iter().map(|(_, value)| value.len()).find(|&bytes| bytes > MAX_MESSAGE_BYTES)
+}
+
+fn oversize(topic: &str, bytes: usize) -> LogError {
+    let why = format!("a message of {bytes} bytes is larger than {MAX_MESSAGE_BYTES}");
+    failed(Class::Fatal, format!("produce to kafka topic {topic}"), why)
+}
+
+pub(super) fn missing(settings: &KafkaSettings) -> LogError {
+    let what = format!("use kafka topic {} at {}", settings.topic, settings.brokers);
+    failed(Class::Config, what, "it does not exist")
+}
