@@ -32,7 +32,7 @@ fn uphold_contract(object: &str, transformed: &Transformed) {
         let slot = if is_end { Slot::End } else { Slot::Record(at as u32) };
         assert_eq!(Key::parse(key), Some(Key { file: run.file, slot }));
         assert!(value.len() <= common::limits::MAX_MESSAGE_BYTES);
-        common::cloudtrail::json::check(std::str::from_utf8(value).unwrap()).unwrap();
+        cloudtrail::json::check(std::str::from_utf8(value).unwrap()).unwrap();
         if is_end {
             let end = End::parse(value).unwrap();
             assert_eq!((end.records, end.etag.as_str(), end.source_object.as_str()), (tally.records, "tag", object));
@@ -140,7 +140,7 @@ fn one_bad_record_costs_that_record_only() {
     ];
     let raw: Vec<&[u8]> = records.iter().map(|(raw, _)| &raw[..]).collect();
     let expect: Vec<&str> = records.iter().map(|(_, reason)| *reason).collect();
-    check(&gz(&[b"{\"Records\":[", &raw.join(&b','), &b"]}"[..]].concat()), Ok(&expect));
+    check(&gz(&[&b"{\"Records\":["[..], &raw.join(&b','), b"]}"].concat()), Ok(&expect));
 }
 
 #[test]
