@@ -28,3 +28,10 @@ pub const MAX_DETAIL_BYTES: usize = 512;
 
 /// Largest message value, in bytes: Kafka's default `message.max.bytes` less room for key and record overhead.
 pub const MAX_MESSAGE_BYTES: usize = 1_000_000;
+
+/// All messages of one log file, in bytes of keys and values: more than the largest inflated file makes of real records, while
+/// `[0,0,0,…]`, each element rejected with a message of its own, would take a hundred times its own size.
+pub const MAX_RUN_BYTES: usize = 320 * 1024 * 1024;
+
+/// A reusable buffer that has grown past this is given back: one huge file must not be paid for forever by every worker.
+pub const MAX_KEPT_BUFFER_BYTES: usize = 8 * 1024 * 1024;
