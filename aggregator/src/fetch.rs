@@ -1,0 +1,82 @@
+//! Between the listing and the workers: brings objects from S3, so many at a time and no more bytes than the gate lets by. Local
+//! files pass through: the worker reads them itself.
+
+use crate::gate::{Gate, Pass};
+use crate::source::Source;
+use crate::ticket::{End, Ticket};
+use bytes::Bytes;
+use common::limits::MAX_LOG_FILE_BYTES;
+use common::service::Shutdown;
+use std::sync::Arc;
+use tokio::sync::{Semaphore, mpsc};
+
+/// What a worker gets of a file.
+#[derive(Debug)]
+pub(crate) enum Body {
+    /// Nothing: it reads the file itself.
+    Local,
+    /// The object, and its room in the gate.
+    Fetched(Bytes, Pass),
+    /// Too large to be a log file: not brought at all.
+    TooLarge,
+}
+
+/// A file for a worker.
+#[derive(Debug)]
+pub(crate) struct Work {
+    pub(crate) ticket: Ticket,
+    pub(crate) body: Body,
+}
+
+/// Runs until there are no more tickets; what has not been begun when `stop` is asked for is dropped.
+pub(crate) async fn run(
+    source: Source,
+    concurrency: u32,
+    gate: Gate,
+    mut tickets: mpsc::Receiver<Ticket>,
+    work: mpsc::Sender<Work>,
+    stop: Shutdown,
+) {
+    let slots = Arc::new(Semaphore::new(concurrency.max(1) as usize));
+    while let Some(ticket) = tickets.recv().await {
+        let body = match &source {
+            _ if stop.requested() => {
+                ticket.settle(End::Dropped);
+                continue;
+            }
+            _ if ticket.file().size > MAX_LOG_FILE_BYTES => Body::TooLarge,
+            Source::Local(_) => Body::Local,
+            Source::S3(_) => {
+                // Never closed, so this cannot fail.
+                let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+                let (source, gate, work, stop) = (source.clone(), gate.clone(), work.clone(), stop.clone());
+                tokio::spawn(async move {
+                    get(source, gate, ticket, work, stop).await;
+                    drop(slot);
+                });
+                continue;
+            }
+        };
+        if work.send(Work { ticket, body }).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn get(source: Source, gate: Gate, ticket: Ticket, work: mpsc::Sender<Work>, stop: Shutdown) {
+    let pass = gate.pass(ticket.file().size).await;
+    if stop.requested() {
+        return ticket.settle(End::Dropped);
+    }
+    match source.get(ticket.file()).await {
+        Ok(Some(bytes)) => {
+            let body = if bytes.len() as u64 > MAX_LOG_FILE_BYTES { Body::TooLarge } else { Body::Fetched(bytes, pass) };
+            // Fails only when all workers are gone; the ticket then settles as failed.
+            let _ = work.send(Work { ticket, body }).await;
+        }
+        Ok(None) => ticket.settle(End::Vanished),
+        Err(error) => {
+            ticket.settle(End::Failed(anyhow::Error::from(error).context("failed to fetch it")));
+        }
+    }
+}

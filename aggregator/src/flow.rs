@@ -1,0 +1,292 @@
+//! The control flow: one task that knows every file under way. It lists, hands out tickets, takes outcomes back, marks, tries again,
+//! and knows when it is done. It waits for many things but works on none: gets, inflating and sending happen elsewhere.
+
+use crate::fetch;
+use crate::gate::{FETCHED_BYTES, Gate};
+use crate::ingest::Shop;
+use crate::marks::Marks;
+use crate::progress::{Progress, Summary};
+use crate::settings::Settings;
+use crate::source::{LogFile, Page, Source};
+use crate::ticket::{End, Outcome, Ticket};
+use anyhow::{Context, anyhow, bail};
+use common::failure::Class;
+use common::log::Producer;
+use common::service::{Printable, Shutdown, class_of, one_line};
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+/// Files handed out and not come back. Enough small ones to keep a log busy over its linger and round trip.
+const MAX_UNDER_WAY: usize = 4096;
+
+/// Tickets and works waiting between two stages: only enough that no stage waits for another's turn.
+const WAITING: usize = 64;
+
+/// Attempts on one file before we give up the process: by then it is not the file's trouble but the log's or the store's.
+const MAX_ATTEMPTS: u32 = 8;
+
+/// How long the files under way may take once the end was asked for: less than the 30 s that Kubernetes and Docker (10 s by default,
+/// `stop_grace_period`) wait before they kill. What is cut off is sent again, and dropped by the sink.
+const DRAIN: Duration = Duration::from_secs(25);
+
+/// Reads `source` into `producer` until it is read once (`source.once`) or the end is asked for.
+///
+/// Must be called on a tokio runtime. Returns after every file handed to the producer has been answered, or [`DRAIN`] after the
+/// end was asked for.
+///
+/// # Errors
+/// When the source cannot be listed or read, or the log does not take a file, within bounded attempts.
+pub async fn run(
+    settings: Settings,
+    source: Source,
+    producer: Arc<dyn Producer>,
+    shutdown: Shutdown,
+    progress: Arc<Progress>,
+) -> anyhow::Result<Summary> {
+    settings.check_flow()?;
+    // One listing names each file once: without a memory of earlier runs there is nothing to ask.
+    let dir = settings.state.dir.as_deref();
+    let marks = if settings.source.once && dir.is_none() { None } else { Some(Marks::open(dir)?) };
+    let stop = Shutdown::new();
+    let threads = match settings.limits.workers {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        workers => workers as usize,
+    };
+    let (tickets, ticket_queue) = mpsc::channel(WAITING);
+    let (work, work_queue) = mpsc::channel(WAITING);
+    let shop = Shop::new(source.clone(), producer, Arc::clone(&progress), stop.clone());
+    let workers = shop.open(threads, work_queue).context("failed to start worker threads")?;
+    drop(shop);
+    let fetched = Gate::new(FETCHED_BYTES);
+    tokio::spawn(fetch::run(source.clone(), settings.limits.concurrency, fetched, ticket_queue, work, stop.clone()));
+    let (outcome_sender, outcomes) = mpsc::unbounded_channel();
+    let mut flow = Flow {
+        settings,
+        source,
+        progress,
+        marks,
+        stop,
+        tickets: Some(tickets),
+        outcome_sender,
+        outcomes,
+        pages: None,
+        listed_at: Instant::now(),
+        listings: 0,
+        next_listing: None,
+        queue: VecDeque::new(),
+        retries: BTreeMap::new(),
+        held: HashSet::new(),
+        under_way: 0,
+        drain_until: None,
+    };
+    let result = flow.work(&shutdown).await;
+    flow.end(result, workers).await
+}
+
+struct Flow {
+    settings: Settings,
+    source: Source,
+    progress: Arc<Progress>,
+    marks: Option<Marks>,
+    /// Asks our own stages to drop what they have not begun.
+    stop: Shutdown,
+    tickets: Option<mpsc::Sender<Ticket>>,
+    outcome_sender: mpsc::UnboundedSender<Outcome>,
+    outcomes: mpsc::UnboundedReceiver<Outcome>,
+    /// The listing under way.
+    pages: Option<mpsc::Receiver<Page>>,
+    listed_at: Instant,
+    listings: u64,
+    next_listing: Option<Instant>,
+    /// Of the page at hand, what is still to be handed out, with the attempts made before.
+    queue: VecDeque<(LogFile, u32)>,
+    retries: BTreeMap<(Instant, u128), (LogFile, u32)>,
+    /// Marks of all files queued, under way or waiting for a retry: the next listing must pass them over.
+    held: HashSet<u128>,
+    under_way: usize,
+    drain_until: Option<Instant>,
+}
+
+impl Flow {
+    async fn work(&mut self, shutdown: &Shutdown) -> anyhow::Result<()> {
+        self.start_listing();
+        while !self.is_done() {
+            let draining = self.drain_until.is_some();
+            let wake = self.next_wake();
+            let room = !self.queue.is_empty() && self.under_way < MAX_UNDER_WAY;
+            tokio::select! {
+                biased;
+                Some(outcome) = self.outcomes.recv() => self.take_back(outcome)?,
+                () = shutdown.wait(), if !draining => self.drain(),
+                slot = reserve(self.tickets.as_ref()), if room => {
+                    let slot = slot?;
+                    if let Some((file, attempt)) = self.queue.pop_front() {
+                        self.under_way += 1;
+                        slot.send(Ticket::new(file, attempt, self.outcome_sender.clone()));
+                    }
+                }
+                page = next_page(self.pages.as_mut()), if self.pages.is_some() && self.queue.is_empty() => self.take_page(page)?,
+                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => self.wake()?,
+            }
+        }
+        Ok(())
+    }
+
+    fn is_done(&self) -> bool {
+        let idle = self.under_way == 0 && self.queue.is_empty() && self.retries.is_empty();
+        idle && self.pages.is_none() && (self.drain_until.is_some() || self.next_listing.is_none())
+    }
+
+    fn start_listing(&mut self) {
+        self.next_listing = None;
+        self.listed_at = Instant::now();
+        self.pages = Some(self.source.list(Arc::clone(&self.progress)));
+    }
+
+    fn take_page(&mut self, page: Option<Page>) -> anyhow::Result<()> {
+        match page {
+            Some(Ok(files)) => {
+                for file in files {
+                    self.take_file(file)?;
+                }
+            }
+            Some(Err(error)) => {
+                return Err(anyhow::Error::from(error).context(format!("failed to list {}", self.source)));
+            }
+            None => {
+                self.pages = None;
+                self.listings += 1;
+                if self.listings == 1 {
+                    tracing::info!(files = self.progress.listed.get(), source = %self.source, "listed");
+                }
+                if !self.settings.source.once {
+                    // At most half of the time goes into listing, however large the source is.
+                    let pause = self.settings.source.poll.0.max(self.listed_at.elapsed());
+                    self.next_listing = Some(Instant::now() + pause);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn take_file(&mut self, file: LogFile) -> anyhow::Result<()> {
+        let mark = file.mark();
+        if self.held.contains(&mark) {
+            return Ok(());
+        }
+        if let Some(marks) = &self.marks
+            && marks.knows(mark)?
+        {
+            // Only what the first listing knows is news: later ones know what this process has done.
+            if self.listings == 0 {
+                self.progress.known.add(1);
+            }
+            return Ok(());
+        }
+        self.progress.listed.add(1);
+        self.progress.listed_bytes.add(file.size);
+        self.held.insert(mark);
+        self.queue.push_back((file, 0));
+        Ok(())
+    }
+
+    fn take_back(&mut self, outcome: Outcome) -> anyhow::Result<()> {
+        self.under_way -= 1;
+        let Outcome { file, attempt, end } = outcome;
+        let mark = file.mark();
+        match end {
+            End::Acknowledged => {
+                self.progress.done.add(1);
+                if let Some(marks) = &mut self.marks {
+                    marks.add(mark)?;
+                }
+            }
+            End::Vanished => self.progress.vanished.add(1),
+            End::Unreadable => self.progress.unreadable.add(1),
+            End::Dropped => {}
+            End::Failed(error) => return self.try_again(file, attempt, error),
+        }
+        self.held.remove(&mark);
+        Ok(())
+    }
+
+    fn try_again(&mut self, file: LogFile, attempt: u32, error: anyhow::Error) -> anyhow::Result<()> {
+        let path = Printable(&file.path).to_string();
+        let final_class = matches!(class_of(error.as_ref()), Some(Class::Config | Class::Fatal));
+        if final_class || attempt + 1 >= MAX_ATTEMPTS {
+            return Err(error.context(format!("failed to ingest {path} ({} attempts)", attempt + 1)));
+        }
+        if self.drain_until.is_some() {
+            self.held.remove(&file.mark());
+            return Ok(());
+        }
+        let pause = self.settings.limits.retry.0 * 2u32.saturating_pow(attempt).min(60);
+        tracing::warn!(path, attempt = attempt + 1, error = one_line(error.as_ref()), ?pause, "not acknowledged: the file again from its start");
+        self.progress.retried.add(1);
+        self.retries.insert((Instant::now() + pause, file.mark()), (file, attempt + 1));
+        Ok(())
+    }
+
+    fn next_wake(&self) -> Option<Instant> {
+        let retry = self.retries.keys().next().map(|(due, _)| *due);
+        // Files of the last listing first.
+        [retry, self.next_listing, self.drain_until].into_iter().flatten().min()
+    }
+
+    fn wake(&mut self) -> anyhow::Result<()> {
+        let now = Instant::now();
+        if self.drain_until.is_some_and(|until| until <= now) {
+            bail!("{} files were still under way {DRAIN:?} after the end was asked for; they will be sent again", self.under_way);
+        }
+        while let Some(entry) = self.retries.first_entry()
+            && entry.key().0 <= now
+        {
+            self.queue.push_front(entry.remove());
+        }
+        if self.next_listing.is_some_and(|due| due <= now) {
+            self.start_listing();
+        }
+        Ok(())
+    }
+
+    /// Takes on nothing more; what is under way comes back.
+    fn drain(&mut self) {
+        self.drain_until = Some(Instant::now() + DRAIN);
+        self.stop.request();
+        (self.pages, self.next_listing) = (None, None);
+        self.queue.clear();
+        self.retries.clear();
+    }
+
+    async fn end(mut self, result: anyhow::Result<()>, workers: Vec<std::thread::JoinHandle<()>>) -> anyhow::Result<Summary> {
+        self.stop.request();
+        // Without tickets the fetch stage ends, without work the workers do.
+        self.tickets = None;
+        let synced = self.marks.as_mut().map_or(Ok(()), Marks::sync);
+        // After a failure a worker may be waiting for a log that does not answer; it is left behind, with nothing begun.
+        result?;
+        for worker in workers {
+            tokio::task::spawn_blocking(move || worker.join()).await?.map_err(|_| anyhow!("a worker thread panicked"))?;
+        }
+        synced?;
+        Ok(self.progress.summary())
+    }
+}
+
+/// A place for a ticket. Cancel-safe: a place that is not used is given back.
+async fn reserve(tickets: Option<&mpsc::Sender<Ticket>>) -> anyhow::Result<mpsc::Permit<'_, Ticket>> {
+    tickets.context("there is no fetch stage")?.reserve().await.map_err(|_| anyhow!("the fetch stage has ended"))
+}
+
+async fn next_page(pages: Option<&mut mpsc::Receiver<Page>>) -> Option<Page> {
+    match pages {
+        Some(pages) => pages.recv().await,
+        None => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

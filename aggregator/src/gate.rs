@@ -1,0 +1,96 @@
+//! A gate that so many bytes may be behind at a time: what keeps memory flat however large the backlog, the files or the
+//! broker's delay are.
+
+use std::sync::Arc;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Compressed bytes fetched or being fetched and not yet transformed. Far more than the log files of a full set of gets
+/// usually are together; one larger than the gate goes through alone.
+pub(crate) const FETCHED_BYTES: u64 = 48 << 20;
+
+/// Inflated bytes in the hands of all workers, by estimate. A file as large as the gate is worked on alone.
+pub(crate) const INFLATING_BYTES: u64 = 64 << 20;
+
+/// Bytes of messages handed to the producer and not yet acknowledged: the round trip of a few hundred MB/s at 100 ms.
+pub(crate) const AWAITING_BYTES: u64 = 48 << 20;
+
+/// A gate. Clones are the same gate. First come, first served: a large request is not starved by small ones.
+#[derive(Debug, Clone)]
+pub(crate) struct Gate {
+    kibibytes: Arc<Semaphore>,
+    capacity: u32,
+}
+
+/// The right to be behind the gate; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Pass {
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Gate {
+    pub(crate) fn new(bytes: u64) -> Gate {
+        let capacity = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX).clamp(1, Semaphore::MAX_PERMITS.min(1 << 30) as u32);
+        Gate { kibibytes: Arc::new(Semaphore::new(capacity as usize)), capacity }
+    }
+
+    /// What a request for `bytes` costs: more than the gate holds costs the whole gate, so that it goes through alone.
+    fn cost(&self, bytes: u64) -> u32 {
+        u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX).clamp(1, self.capacity)
+    }
+
+    /// Waits until there is room for `bytes`.
+    pub(crate) async fn pass(&self, bytes: u64) -> Pass {
+        // The semaphore is never closed, so this cannot fail.
+        Pass { _permit: Arc::clone(&self.kibibytes).acquire_many_owned(self.cost(bytes)).await.ok() }
+    }
+
+    /// The same from a thread that may block (never from one of the runtime's own).
+    pub(crate) fn pass_blocking(&self, bytes: u64, runtime: &Handle) -> Pass {
+        match Arc::clone(&self.kibibytes).try_acquire_many_owned(self.cost(bytes)) {
+            Ok(permit) => Pass { _permit: Some(permit) },
+            Err(_) => runtime.block_on(self.pass(bytes)),
+        }
+    }
+
+    /// Bytes there is room for now.
+    #[cfg(test)]
+    pub(crate) fn room(&self) -> u64 {
+        self.kibibytes.available_permits() as u64 * 1024
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    /// True when the future is ready at its first poll.
+    fn ready<T>(future: impl Future<Output = T>) -> bool {
+        pin!(future).poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    }
+
+    #[test]
+    fn the_gate_holds_no_more_than_it_is_made_for() {
+        let gate = Gate::new(10 * 1024);
+        let first = pin!(gate.pass(6 * 1024)).poll(&mut Context::from_waker(Waker::noop()));
+        assert!(first.is_ready());
+        assert!(!ready(gate.pass(5 * 1024)));
+        assert!(ready(gate.pass(4 * 1024)));
+        drop(first);
+        assert!(ready(gate.pass(5 * 1024)));
+        assert_eq!(gate.room(), 10 * 1024);
+    }
+
+    #[test]
+    fn a_request_larger_than_the_gate_goes_through_alone() {
+        let gate = Gate::new(10 * 1024);
+        let small = pin!(gate.pass(1)).poll(&mut Context::from_waker(Waker::noop()));
+        assert!(small.is_ready() && !ready(gate.pass(u64::MAX)));
+        drop(small);
+        let huge = pin!(gate.pass(u64::MAX)).poll(&mut Context::from_waker(Waker::noop()));
+        assert!(huge.is_ready() && !ready(gate.pass(1)));
+    }
+}

@@ -1,0 +1,228 @@
+//! A directory as a source. The tree may change, loop or refuse while it is walked: whatever one entry does, the others are read.
+
+use super::{LogFile, PAGE, Page, Skipped, skip};
+use crate::progress::{Progress, Skip};
+use common::cloudtrail::source_object;
+use common::failure::Class;
+use common::limits::MAX_LOG_FILE_BYTES;
+use common::store::StoreError;
+use std::collections::{BinaryHeap, VecDeque};
+use std::fmt;
+use std::fs::{self, Metadata};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+use tokio::sync::mpsc;
+
+/// Names of one directory held at a time; a larger directory is read again for each further lot. A day of one account and
+/// region has a few thousand files, so this is for trees that were flattened.
+const LOT: usize = 32 * 1024;
+
+/// Levels below the root. CloudTrail's own trees have ten.
+const MAX_DEPTH: usize = 64;
+
+/// A directory.
+#[derive(Debug, Clone)]
+pub struct LocalSource {
+    root: PathBuf,
+    /// The root's own path from `AWSLogs/` on, ending in `/`, when it lies inside such a tree; else empty.
+    lead: String,
+    lot: usize,
+}
+
+impl LocalSource {
+    pub(super) fn open(root: &Path) -> Result<LocalSource, StoreError> {
+        let shown = root.display().to_string();
+        let absolute = root.canonicalize().map_err(|error| refused("open", &shown, &error))?;
+        fs::read_dir(&absolute).map_err(|error| refused("list", &shown, &error))?;
+        let path = absolute.to_str().unwrap_or_default();
+        let lead = match source_object(&format!("{path}/")) {
+            inside if inside.starts_with("AWSLogs/") => inside.to_owned(),
+            _ => String::new(),
+        };
+        Ok(LocalSource { root: absolute, lead, lot: LOT })
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_lot(mut self, lot: usize) -> LocalSource {
+        self.lot = lot;
+        self
+    }
+
+    /// The name in messages and rows of the file at `path` below the root. An `AWSLogs/` below the root comes before one above it.
+    pub fn name_of(&self, path: &str) -> String {
+        match source_object(path) {
+            own if own.starts_with("AWSLogs/") => own.to_owned(),
+            own => format!("{}{own}", self.lead),
+        }
+    }
+
+    pub(super) fn list(&self, progress: &Progress, pages: &mpsc::Sender<Page>) {
+        let mut walk = Walk { source: self, stack: Vec::new(), skipped: Skipped::default() };
+        walk.enter(String::new());
+        loop {
+            let files: Vec<LogFile> = std::iter::from_fn(|| walk.next_file()).take(PAGE).collect();
+            progress.raise_skipped(&walk.skipped.0);
+            if files.is_empty() || pages.blocking_send(Ok(files)).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Reads the file at `path` below the root into `into`, one byte more than we take at most, so that one that has grown is told.
+    ///
+    /// # Errors
+    /// The system's; something that is no file any more is `NotFound`.
+    pub(crate) fn read(&self, path: &str, into: &mut Vec<u8>) -> io::Result<()> {
+        into.clear();
+        let path = self.root.join(path);
+        // Opening a pipe would wait for a writer.
+        if !fs::metadata(&path)?.is_file() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        fs::File::open(&path)?.take(MAX_LOG_FILE_BYTES + 1).read_to_end(into).map(|_| ())
+    }
+}
+
+impl fmt::Display for LocalSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.root.display())
+    }
+}
+
+/// Trouble with a local path, in the store's words.
+pub(super) fn refused(verb: &str, path: &str, error: &io::Error) -> StoreError {
+    StoreError { class: Class::Config, what: format!("{verb} {path}"), why: error.to_string() }
+}
+
+/// A listing under way: the directories from the root to where we are.
+struct Walk<'a> {
+    source: &'a LocalSource,
+    stack: Vec<Level>,
+    skipped: Skipped,
+}
+
+/// One directory being listed.
+struct Level {
+    /// Path below the root, empty or ending in `/`.
+    path: String,
+    /// Device and inode: what tells a loop of symbolic links.
+    id: (u64, u64),
+    /// Names not yet looked at, in order; those of directories end in `/`, because that is how their keys sort.
+    names: VecDeque<String>,
+    /// The last name of the lots before, when there is more to read after `names`.
+    after: Option<String>,
+}
+
+impl Walk<'_> {
+    fn next_file(&mut self) -> Option<LogFile> {
+        loop {
+            let level = self.stack.last_mut()?;
+            let Some(name) = level.names.pop_front() else {
+                let level = self.stack.pop()?;
+                if let Some(after) = level.after {
+                    self.read_lot(level.path, level.id, Some(after));
+                }
+                continue;
+            };
+            let path = format!("{}{name}", level.path);
+            if name.ends_with('/') {
+                self.enter(path);
+            } else if let Some(file) = self.look_at(path) {
+                return Some(file);
+            }
+        }
+    }
+
+    /// Opens a directory below (or the root itself).
+    fn enter(&mut self, path: String) {
+        let id = match fs::metadata(self.source.root.join(&path)) {
+            Ok(metadata) => (metadata.dev(), metadata.ino()),
+            Err(error) => return self.pass_over(Skip::Unreadable, &path, &error),
+        };
+        if self.stack.len() >= MAX_DEPTH || self.stack.iter().any(|level| level.id == id) {
+            return self.pass_over(Skip::Loop, &path, &"a directory inside itself");
+        }
+        self.read_lot(path, id, None);
+    }
+
+    /// Reads the next lot of names of a directory: the smallest ones after `after`.
+    fn read_lot(&mut self, path: String, id: (u64, u64), after: Option<String>) {
+        let mut smallest: BinaryHeap<String> = BinaryHeap::new();
+        let mut more = false;
+        let first_time = after.is_none();
+        let entries = match fs::read_dir(self.source.root.join(&path)) {
+            Ok(entries) => entries,
+            Err(error) => return self.pass_over(Skip::Unreadable, &path, &error),
+        };
+        for entry in entries {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    self.pass_over(Skip::Unreadable, &path, &error);
+                    break;
+                }
+            };
+            let Ok(mut name) = entry.file_name().into_string() else {
+                if first_time {
+                    self.pass_over(Skip::UnfitName, &entry.path().display().to_string(), &"its name is not UTF-8");
+                }
+                continue;
+            };
+            let kind = match entry.file_type() {
+                // A link is what it points to; one that points nowhere is looked at as a file, and counted there.
+                Ok(kind) if kind.is_symlink() => fs::metadata(entry.path()).map_or(kind, |metadata| metadata.file_type()),
+                Ok(kind) => kind,
+                Err(_) => continue,
+            };
+            if kind.is_dir() {
+                name.push('/');
+            }
+            if after.as_ref().is_some_and(|after| name <= *after) {
+                continue;
+            }
+            smallest.push(name);
+            if smallest.len() > self.source.lot {
+                smallest.pop();
+                more = true;
+            }
+        }
+        let names: VecDeque<String> = smallest.into_sorted_vec().into();
+        let after = if more { names.back().cloned() } else { None };
+        self.stack.push(Level { path, id, names, after });
+    }
+
+    /// A file by its name; `None` when it is not for us.
+    fn look_at(&mut self, path: String) -> Option<LogFile> {
+        let name = self.source.name_of(&path);
+        if let Some(kind) = skip(&name) {
+            self.skipped.count(kind);
+            return None;
+        }
+        match fs::metadata(self.source.root.join(&path)) {
+            Ok(metadata) if metadata.is_file() => {
+                Some(LogFile { etag: tag(&metadata), size: metadata.len(), source_object: name, path })
+            }
+            Ok(_) => {
+                self.pass_over(Skip::Special, &path, &"it is neither a file nor a directory");
+                None
+            }
+            Err(error) => {
+                self.pass_over(Skip::Unreadable, &path, &error);
+                None
+            }
+        }
+    }
+
+    fn pass_over(&mut self, kind: Skip, path: &str, why: &dyn fmt::Display) {
+        self.skipped.count(kind);
+        tracing::warn!(path, kind = kind.as_str(), %why, "passed over");
+    }
+}
+
+/// A file has no entity tag; size and modification time change when it does.
+fn tag(metadata: &Metadata) -> String {
+    let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+    format!("{:x}-{:x}", metadata.len(), modified.as_nanos())
+}

@@ -1,0 +1,82 @@
+//! A bucket (or a prefix of one) as a source.
+
+use super::{LogFile, PAGE, Page, Skipped, skip};
+use crate::progress::Progress;
+use bytes::Bytes;
+use common::cloudtrail::source_object;
+use common::store::retry::with_retry;
+use common::store::{Location, Store, StoreError};
+use std::fmt;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// How long one listing page or one object may be tried for. S3's 503s pass in seconds; a region's trouble does not pass in minutes.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// A bucket and prefix.
+#[derive(Debug, Clone)]
+pub struct S3Source {
+    store: Store,
+    /// What stands before a listed key in the bucket; empty or ending in `/`.
+    prefix: String,
+    name: String,
+}
+
+impl S3Source {
+    pub(super) async fn open(location: &Location, prefix: &str) -> Result<S3Source, StoreError> {
+        Ok(S3Source::over(Store::open(location).await?, prefix, location.to_string()))
+    }
+
+    /// Reads from any store, as if its root were `prefix` in a bucket.
+    pub(super) fn over(store: Store, prefix: &str, name: String) -> S3Source {
+        let prefix = match prefix.trim_matches('/') {
+            "" => String::new(),
+            inner => format!("{inner}/"),
+        };
+        S3Source { store, prefix, name }
+    }
+
+    pub(super) async fn list(&self, progress: &Progress, pages: &mpsc::Sender<Page>) {
+        let mut skipped = Skipped::default();
+        let mut after: Option<String> = None;
+        loop {
+            let entries = match with_retry(DEADLINE, async || self.store.list_after("", after.as_deref(), PAGE).await).await {
+                Ok(entries) => entries,
+                Err(error) => {
+                    let _ = pages.send(Err(error)).await;
+                    return;
+                }
+            };
+            let Some(last) = entries.last() else { return };
+            after = Some(last.key.clone());
+            let mut files = Vec::with_capacity(entries.len());
+            for entry in entries {
+                let key = format!("{}{}", self.prefix, entry.key);
+                let object = source_object(&key);
+                match skip(object) {
+                    Some(kind) => skipped.count(kind),
+                    None => files.push(LogFile {
+                        source_object: object.to_owned(),
+                        path: entry.key,
+                        size: entry.size,
+                        etag: entry.etag,
+                    }),
+                }
+            }
+            progress.raise_skipped(&skipped.0);
+            if !files.is_empty() && pages.send(Ok(files)).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Result<Option<Bytes>, StoreError> {
+        with_retry(DEADLINE, async || self.store.get(path).await).await
+    }
+}
+
+impl fmt::Display for S3Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
