@@ -1,5 +1,12 @@
 //! CloudTrail's own things: the name of a log file, its bytes, its event records.
 
+pub mod inflate;
+pub mod json;
 pub mod name;
+pub mod reader;
+mod unreadable;
 
+pub use inflate::inflate;
 pub use name::{Folder, Name, file_id, source_object};
+pub use reader::records;
+pub use unreadable::Unreadable;
