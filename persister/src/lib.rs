@@ -1,5 +1,8 @@
-//! Messages in, one exact Parquet table out. Read in this order: [`protocol`] (what may be written, and when), [`table`] and
-//! [`layout`] (what is written, and where), then the engine that does it.
+//! Messages in, one exact Parquet table out. Read in this order: [`protocol`] (what may be written, and when), [`table`]
+//! (what is written, and where), then `engine`, which does it.
 #![warn(missing_docs)]
 
+#[cfg(feature = "engine")]
+pub mod engine;
 pub mod protocol;
+pub mod table;

@@ -1,6 +1,6 @@
 //! The record that pins a stream to a table, put once: a persister that disagrees with it does not start.
 
-use crate::layout::Layout;
+use crate::table::{LAYOUT_VERSION, Layout, SCHEMA_VERSION};
 use common::failure::Class;
 use common::message::CONTRACT_VERSION;
 use serde::{Deserialize, Serialize};
@@ -52,8 +52,8 @@ impl StreamRecord {
             epoch: epoch.to_owned(),
             partitions,
             layout: layout.to_string(),
-            layout_version: crate::layout::LAYOUT_VERSION,
-            schema_version: crate::table::schema::SCHEMA_VERSION,
+            layout_version: LAYOUT_VERSION,
+            schema_version: SCHEMA_VERSION,
             contract_version: CONTRACT_VERSION,
         }
     }

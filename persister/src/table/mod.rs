@@ -1,0 +1,36 @@
+//! The table: messages in, rows in typed columns, Parquet files out. Pure: arrow and parquet, nothing that waits.
+//!
+//! ```text
+//!   message ──decode──▶ EventRow ──append──▶ Rows: one set of columns per directory ──take_chunk──▶ FileWriter ──▶ file
+//!      └─ does not decode, or is not ours ──▶ a row of rejected/
+//! ```
+//!
+//! Read in this order:
+//!
+//! 1. [`RowKind`]: the three kinds of rows; [`schema`]: their columns and field ids; [`structs`]: the objects taken apart;
+//! 2. [`walk`], [`take_apart`], [`decode`]: from the bytes of a message to cells;
+//! 3. [`layout`]: which directory a row belongs to;
+//! 4. [`column`], [`rows`]: rows kept in columns until they are written, and the digest that fixes them ([`digest`]);
+//! 5. [`properties`], [`footer`], [`file`]: the Parquet file.
+
+pub mod column;
+pub mod decode;
+pub mod digest;
+pub mod file;
+pub mod footer;
+pub mod layout;
+mod properties;
+pub mod row_kind;
+pub mod rows;
+pub mod schema;
+pub(crate) mod structs;
+pub mod take_apart;
+pub(crate) mod walk;
+
+pub use digest::{RowsDigest, rows_digest_of_file};
+pub use file::{FileError, FileWriter};
+pub use footer::Footer;
+pub use layout::{LAYOUT_VERSION, Layout};
+pub use row_kind::{LogFileStatus, RowKind};
+pub use rows::{Chunk, Part, Rows};
+pub use schema::SCHEMA_VERSION;
