@@ -1,0 +1,76 @@
+//! What the persister has done and holds, as numbers that a progress bar, a test or a metrics page reads from outside.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Counters since the start, and the end of each partition's chain.
+#[derive(Debug)]
+pub struct Status {
+    /// Rows of all kinds in published batches.
+    pub rows: AtomicU64,
+    /// Files published.
+    pub files: AtomicU64,
+    /// Bytes of those files.
+    pub bytes: AtomicU64,
+    /// Batches published.
+    pub batches: AtomicU64,
+    /// Messages read.
+    pub messages: AtomicU64,
+    partitions: Vec<Partition>,
+    halts: Mutex<Vec<(u32, String)>>,
+    drain: Mutex<Option<Vec<u64>>>,
+}
+
+#[derive(Debug, Default)]
+struct Partition {
+    owned: AtomicBool,
+    end: AtomicU64,
+}
+
+impl Status {
+    /// All zero, for a topic with this many partitions.
+    pub fn new(partitions: u32) -> Status {
+        Status {
+            rows: AtomicU64::new(0),
+            files: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            batches: AtomicU64::new(0),
+            messages: AtomicU64::new(0),
+            partitions: (0..partitions).map(|_| Partition::default()).collect(),
+            halts: Mutex::new(Vec::new()),
+            drain: Mutex::new(None),
+        }
+    }
+
+    /// The published end of a partition's chain, while it is ours.
+    pub fn end(&self, partition: u32) -> Option<u64> {
+        let partition = self.partitions.get(partition as usize)?;
+        partition.owned.load(Ordering::Acquire).then(|| partition.end.load(Ordering::Acquire))
+    }
+
+    /// Why partitions stopped.
+    pub fn halts(&self) -> Vec<(u32, String)> {
+        self.halts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on a partition that has reached this offset (by partition number) is sealed at once: nothing more is expected.
+    pub fn drain_to(&self, ends: Vec<u64>) {
+        *self.drain.lock().unwrap_or_else(PoisonError::into_inner) = Some(ends);
+    }
+
+    pub(super) fn drain(&self) -> Option<Vec<u64>> {
+        self.drain.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn own(&self, partition: u32, end: Option<u64>) {
+        if let Some(partition) = self.partitions.get(partition as usize) {
+            partition.end.store(end.unwrap_or(0), Ordering::Release);
+            partition.owned.store(end.is_some(), Ordering::Release);
+        }
+    }
+
+    pub(super) fn halted(&self, partition: u32, why: String) {
+        self.halts.lock().unwrap_or_else(PoisonError::into_inner).push((partition, why));
+    }
+}
