@@ -77,7 +77,7 @@ impl LocalStore {
     pub(super) async fn head(&self, key: &str) -> Result<Option<u64>, StoreError> {
         let path = self.path(key);
         blocking(format!("look for {key} in {self}"), move || match fs::metadata(&path) {
-            Ok(is) => Ok(is.is_file().then(|| is.len())),
+            Ok(is) => Ok(is.is_file().then_some(is.len())),
             Err(error) if absent(&error) => Ok(None),
             Err(error) => Err(error.into()),
         })

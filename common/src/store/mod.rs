@@ -13,6 +13,7 @@ mod probe;
 pub mod retry;
 #[cfg(feature = "s3")]
 pub mod s3;
+mod wanted;
 
 pub use location::{Location, LocationError};
 

@@ -3,9 +3,10 @@
 //! An object goes up in one `PutObject` from memory: one atomic call, no multipart upload that could be left half done. The SDK's own
 //! retries are off: a retried conditional put could be refused because of its own first attempt, and one layer of retries is ours.
 
+mod list;
 mod refusal;
 
-use super::{Entry, Put, StoreError};
+use super::{Put, StoreError};
 use crate::failure::Class;
 use crate::limits::MAX_OBJECT_BYTES;
 use aws_sdk_s3::Client;
@@ -14,7 +15,6 @@ use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{Builder, ProvideCredentials, Region, RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::Object;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use bytes::Bytes;
 use refusal::Effect;
@@ -30,9 +30,6 @@ const ATTEMPT: Duration = Duration::from_secs(20);
 /// Bytes for which an attempt gets one second more, so that a sealed file (about 128 MiB) may take two minutes instead of failing for
 /// ever on a slow link: 8 Mbit/s is the slowest that we put up with.
 const BYTES_PER_SECOND: u64 = 1024 * 1024;
-/// S3 lists at most so many keys at once.
-const PAGE: usize = 1000;
-
 /// A bucket as a store.
 #[derive(Debug, Clone)]
 pub struct S3Store {
@@ -45,6 +42,8 @@ struct Place {
     bucket: String,
     /// Put before every key: empty, or ending in `/`.
     prefix: String,
+    /// Whether listings come in the byte order of keys.
+    in_key_order: bool,
 }
 
 impl fmt::Display for S3Store {
@@ -55,9 +54,16 @@ impl fmt::Display for S3Store {
 
 impl S3Store {
     pub(super) async fn open(bucket: String, prefix: String) -> Result<S3Store, StoreError> {
-        let client = client(&format!("open s3://{bucket}/{prefix}")).await?;
+        let what = format!("open s3://{bucket}/{prefix}");
+        if bucket.ends_with("--x-s3") {
+            let why = "directory buckets (S3 Express One Zone) cannot be listed in key order; use a general purpose bucket";
+            return Err(StoreError::new(Class::Config, what, why));
+        }
+        let (client, endpoint) = client(&what).await?;
+        // Amazon's own endpoints may be named too (a VPC's, FIPS).
+        let in_key_order = endpoint.is_none_or(|url| url.contains(".amazonaws.com"));
         let prefix = if prefix.is_empty() { prefix } else { format!("{prefix}/") };
-        Ok(S3Store { client, place: Arc::new(Place { bucket, prefix }) })
+        Ok(S3Store { client, place: Arc::new(Place { bucket, prefix, in_key_order }) })
     }
 
     pub(super) async fn put_if_absent(&self, key: &str, body: Bytes) -> Result<Put, StoreError> {
@@ -109,29 +115,6 @@ impl S3Store {
         }
     }
 
-    pub(super) async fn list_after(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
-        let what = || format!("list {prefix} in {self}");
-        let full_prefix = self.full(prefix);
-        let mut start = after.filter(|after| !after.is_empty()).map(|after| self.full(after));
-        let mut found: Vec<Entry> = Vec::new();
-        while found.len() < limit {
-            let page = i32::try_from(PAGE.min(limit - found.len())).unwrap_or(i32::MAX);
-            let request = self.client.list_objects_v2().bucket(&self.place.bucket).prefix(&full_prefix).max_keys(page);
-            let answer = match within(ATTEMPT, Effect::Repeatable, &what, request.set_start_after(start.clone()).send()).await? {
-                Ok(answer) => answer,
-                Err(error) => return Err(refusal::error(&error, Effect::Repeatable, what())),
-            };
-            let last = answer.contents().last().and_then(Object::key).map(str::to_owned);
-            found.extend(answer.contents().iter().filter_map(|object| self.entry(object)));
-            // The key itself is the way on, not the token: tokens end with the server that gave them.
-            match last {
-                Some(last) if answer.is_truncated() == Some(true) && start.as_ref() < Some(&last) => start = Some(last),
-                _ => break,
-            }
-        }
-        Ok(found)
-    }
-
     pub(super) async fn delete(&self, key: &str) -> Result<(), StoreError> {
         let what = || format!("delete {key} from {self}");
         let request = self.client.delete_object().bucket(&self.place.bucket).key(self.full(key));
@@ -144,25 +127,15 @@ impl S3Store {
     fn full(&self, key: &str) -> String {
         format!("{}{key}", self.place.prefix)
     }
-
-    /// `None` for the markers that consoles make for "folders": keys that end in `/`.
-    fn entry(&self, object: &Object) -> Option<Entry> {
-        let key = object.key()?.strip_prefix(&self.place.prefix)?;
-        if key.is_empty() || key.ends_with('/') {
-            return None;
-        }
-        let size = object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
-        let etag = object.e_tag().unwrap_or_default().trim_matches('"').to_owned();
-        Some(Entry { key: key.to_owned(), size, etag })
-    }
 }
 
-/// A client from the environment, like that of every AWS tool.
-async fn client(what: &str) -> Result<Client, StoreError> {
+/// A client from the environment, like that of every AWS tool, and the endpoint where it was told to go.
+async fn client(what: &str) -> Result<(Client, Option<String>), StoreError> {
     let config = |why: String| StoreError::new(Class::Config, what, why);
     let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let shared = Box::pin(aws_config::defaults(aws_config::BehaviorVersion::latest()).http_client(http).load()).await;
-    let elsewhere = shared.endpoint_url().is_some() || env::var_os("AWS_ENDPOINT_URL_S3").is_some_and(|url| !url.is_empty());
+    let of_s3 = env::var("AWS_ENDPOINT_URL_S3").ok().filter(|url| !url.is_empty());
+    let endpoint = of_s3.or_else(|| shared.endpoint_url().map(str::to_owned));
 
     match shared.credentials_provider() {
         Some(provider) => match provider.provide_credentials().await {
@@ -176,7 +149,7 @@ async fn client(what: &str) -> Result<Client, StoreError> {
 
     let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).build();
     let mut builder = Builder::from(&shared).retry_config(RetryConfig::disabled()).timeout_config(timeouts);
-    if elsewhere {
+    if endpoint.is_some() {
         // Few servers but Amazon's serve a bucket as a host name, or understand the checksums that the SDK adds since January 2025 (some
         // store the framing of the trailing checksum inside the object).
         builder = builder
@@ -187,10 +160,10 @@ async fn client(what: &str) -> Result<Client, StoreError> {
     match shared.region() {
         Some(_) => {}
         // Signatures need one; other servers rarely care which.
-        None if elsewhere => builder = builder.region(Region::from_static("us-east-1")),
+        None if endpoint.is_some() => builder = builder.region(Region::from_static("us-east-1")),
         None => return Err(config("no AWS region; set AWS_REGION to the bucket's".to_owned())),
     }
-    Ok(Client::from_conf(builder.build()))
+    Ok((Client::from_conf(builder.build()), endpoint))
 }
 
 async fn collect(mut body: ByteStream, size: u64, what: impl Fn() -> String) -> Result<Bytes, StoreError> {

@@ -1,42 +1,20 @@
-//! Listing a directory tree in the byte order of full keys, as S3 lists a bucket.
-//!
-//! In a key `/` is a byte like others: `a.b` (0x2e) comes before `a/c` (0x2f), and `a0` after. Sorting each directory's names with a `/`
-//! put after the names of directories gives exactly that order, so that only the directories on the way are held in memory.
+//! Listing a directory tree in the byte order of full keys, as S3 lists a bucket; only the directories on the way are held in memory.
 
 use crate::store::Entry;
 use crate::store::key::STAGING;
+use crate::store::wanted::Wanted;
 use std::fs::{self, DirEntry};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// What a listing asks for.
-struct Wanted<'a> {
-    prefix: &'a str,
-    after: &'a str,
-    limit: usize,
-}
-
-impl Wanted<'_> {
-    fn has(&self, key: &str) -> bool {
-        key > self.after && key.starts_with(self.prefix)
-    }
-
-    /// Whether a directory, named with its `/`, can hold a key that is wanted.
-    fn may_hold(&self, directory: &str) -> bool {
-        (directory > self.after || self.after.starts_with(directory))
-            && (directory.starts_with(self.prefix) || self.prefix.starts_with(directory))
-    }
-}
-
 /// The first `limit` files below `root` with this prefix, after `after`. Files only: links to files are followed, links to directories are
 /// not (they may form rings), everything else is left out.
 pub(super) fn list(root: &Path, prefix: &str, after: Option<&str>, limit: usize) -> io::Result<Vec<Entry>> {
-    let wanted = Wanted { prefix, after: after.unwrap_or(""), limit };
-    let start = prefix.rfind('/').map_or("", |slash| prefix.get(..=slash).unwrap_or(""));
+    let wanted = Wanted::new(prefix, after, limit);
     let mut found = Vec::new();
     if limit > 0 {
-        walk(root, start, &wanted, &mut found)?;
+        walk(root, wanted.start(), &wanted, &mut found)?;
     }
     Ok(found)
 }

@@ -15,13 +15,17 @@ use tokio::net::TcpListener;
 
 /// A server that answers each connection's first request with `answer`, then hangs up.
 async fn serve(answer: &'static str) -> SocketAddr {
+    serve_by(move |_| answer.to_owned()).await
+}
+
+async fn serve_by(answer: impl Fn(&str) -> String + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("bound");
     tokio::spawn(async move {
         while let Ok((mut socket, _)) = listener.accept().await {
             let mut request = Vec::new();
             while !request.windows(4).any(|end| end == b"\r\n\r\n") && socket.read_buf(&mut request).await.is_ok_and(|n| n > 0) {}
-            let _ = socket.write_all(answer.as_bytes()).await;
+            let _ = socket.write_all(answer(&String::from_utf8_lossy(&request)).as_bytes()).await;
         }
     });
     address
@@ -38,7 +42,8 @@ fn store(address: SocketAddr) -> S3Store {
         .force_path_style(true)
         .retry_config(RetryConfig::disabled())
         .build();
-    S3Store { client: Client::from_conf(config), place: Arc::new(super::Place { bucket: "b".into(), prefix: "p/".into() }) }
+    let place = super::Place { bucket: "b".into(), prefix: "p/".into(), in_key_order: true };
+    S3Store { client: Client::from_conf(config), place: Arc::new(place) }
 }
 
 async fn put_if_absent(answer: &'static str) -> Result<Put, StoreError> {
@@ -97,6 +102,41 @@ async fn a_torn_body_is_never_taken_for_the_object() {
 async fn an_object_beyond_the_limit_is_refused_before_it_is_read() {
     let error = store(serve("HTTP/1.1 200 OK\r\ncontent-length: 9999999999\r\n\r\n").await).get("k").await.expect_err("refused");
     assert_eq!(error.class, Class::Fatal);
+}
+
+fn page(keys: &[&str], more: &str) -> String {
+    let contents: String =
+        keys.iter().map(|key| format!("<Contents><Key>p/{key}</Key><Size>1</Size><ETag>\"t\"</ETag></Contents>")).collect();
+    let body = format!("<ListBucketResult>{contents}{more}</ListBucketResult>");
+    format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+}
+
+const MORE: &str = "<IsTruncated>true</IsTruncated><NextContinuationToken>T2</NextContinuationToken>";
+
+#[tokio::test]
+async fn a_listing_in_key_order_goes_on_where_the_page_ended_and_leaves_out_folder_markers() {
+    let address = serve_by(|request| {
+        if request.contains("continuation-token=T2") {
+            page(&["b", "c/d"], "")
+        } else if request.contains("start-after=p%2F0") && request.contains("prefix=p%2F") {
+            page(&["a/", "a/1"], MORE)
+        } else {
+            page(&[], "")
+        }
+    })
+    .await;
+    let entries = store(address).list_after("", Some("0"), 100).await.expect("a listing");
+    let keys: Vec<_> = entries.iter().map(|entry| entry.key.as_str()).collect();
+    assert_eq!(keys, ["a/1", "b", "c/d"]);
+    assert_eq!(entries.first().map(|entry| entry.etag.as_str()), Some("t"));
+}
+
+#[tokio::test]
+async fn a_server_that_never_ends_a_listing_or_hides_its_rest_is_refused() {
+    for more in [MORE, "<IsTruncated>true</IsTruncated>"] {
+        let address = serve_by(move |_| page(&["a"], more)).await;
+        assert_eq!(store(address).list_after("", None, 100).await.expect_err("refused").class, Class::Fatal, "{more}");
+    }
 }
 
 #[test]
