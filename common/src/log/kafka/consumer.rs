@@ -431,3 +431,100 @@ fn ask_watermarks(consumer: &BaseConsumer<Events>, settings: &KafkaSettings, par
         .map_err(|error| refused(format!("ask what kafka topic {} partition {partition} holds", settings.topic), &error))?;
     Ok(Watermarks { low: u64::try_from(low).unwrap_or(0), high: u64::try_from(high).unwrap_or(0) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::Producer as _;
+    use crate::log::kafka::KafkaProducer;
+    use crate::message::{FileId, Packed, Run};
+    use rdkafka::mocking::MockCluster;
+    use std::time::Instant;
+
+    fn send(producer: &KafkaProducer, count: u8) {
+        let mut messages = Packed::default();
+        (0..count).for_each(|n| messages.push_raw(&[n], b"value"));
+        producer.send(Run { file: FileId(0), messages }, Box::new(|result| result.expect("durable")));
+        producer.flush(ASK).expect("flushes");
+    }
+
+    fn read(consumer: &mut KafkaConsumer, from: u64, to: u64) {
+        let (mut next, deadline) = (from, Instant::now() + 3 * ASK);
+        while next < to {
+            assert!(Instant::now() < deadline, "stuck at {next}");
+            match consumer.poll(Duration::from_millis(50)).expect("polls") {
+                Polled::Assigned(partitions) => {
+                    assert_eq!(partitions, [0]);
+                    consumer.begin(&[(0, Position::At(from))]).expect("begins");
+                }
+                Polled::Message(message) => {
+                    assert_eq!(message.get().offset, next);
+                    next += 1;
+                }
+                Polled::Idle => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn an_outage_of_all_brokers_is_waited_out() {
+        let cluster = MockCluster::new(1).expect("a cluster");
+        cluster.create_topic("t", 1, 1).expect("a topic");
+        let mut settings = KafkaSettings { brokers: cluster.bootstrap_servers(), topic: "t".into(), ..KafkaSettings::default() };
+        (settings.group, settings.static_partitions) = ("g".into(), Some(vec![0]));
+        settings.properties.insert("reconnect.backoff.max.ms".into(), "100".into());
+        let producer = KafkaProducer::open(&settings).expect("opens");
+        let mut consumer = KafkaConsumer::open(&settings).expect("opens");
+        send(&producer, 5);
+        read(&mut consumer, 0, 5);
+        cluster.broker_down(1).expect("goes down");
+        // Until librdkafka has told of it, and a while longer.
+        let deadline = Instant::now() + ASK;
+        while !consumer.reading.trouble && Instant::now() < deadline {
+            let polled = consumer.poll(Duration::from_millis(50)).expect("trouble is waited out");
+            assert!(matches!(polled, Polled::Idle), "{polled:?}");
+        }
+        assert!(consumer.reading.trouble, "the outage was not noticed");
+        for _ in 0..10 {
+            assert!(matches!(consumer.poll(Duration::from_millis(50)), Ok(Polled::Idle)));
+        }
+        cluster.broker_up(1).expect("comes back");
+        send(&producer, 5);
+        read(&mut consumer, 5, 10);
+        assert!(!consumer.reading.trouble);
+    }
+
+    #[test]
+    fn dropping_a_consumer_does_not_hang_when_the_broker_is_gone() {
+        let cluster = MockCluster::new(1).expect("a cluster");
+        cluster.create_topic("t", 1, 1).expect("a topic");
+        let settings = KafkaSettings {
+            brokers: cluster.bootstrap_servers(),
+            topic: "t".into(),
+            group: "g".into(),
+            ..KafkaSettings::default()
+        };
+        let mut consumer = KafkaConsumer::open(&settings).expect("opens");
+        read_nothing(&mut consumer);
+        cluster.broker_down(1).expect("goes down");
+        let (ended, wait) = mpsc::channel();
+        std::thread::spawn(move || {
+            drop(consumer);
+            ended.send(()).expect("heard");
+        });
+        wait.recv_timeout(LEAVE + ASK).expect("it ends");
+    }
+
+    /// Joins the group and takes up its partition at the end.
+    fn read_nothing(consumer: &mut KafkaConsumer) {
+        let deadline = Instant::now() + 3 * ASK;
+        while Instant::now() < deadline {
+            if let Polled::Assigned(partitions) = consumer.poll(Duration::from_millis(50)).expect("polls") {
+                let all: Vec<_> = partitions.into_iter().map(|partition| (partition, Position::At(0))).collect();
+                return consumer.begin(&all).expect("begins");
+            }
+        }
+        panic!("no assignment");
+    }
+}

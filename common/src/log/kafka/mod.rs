@@ -90,7 +90,6 @@ fn class_of(code: RDKafkaErrorCode) -> Class {
         | Code::UnsupportedSASLMechanism
         | Code::UnsupportedVersion
         | Code::UnsupportedFeature
-        | Code::SSL
         | Code::InvalidTopic
         | Code::InvalidGroupId
         | Code::InvalidSessionTimeout

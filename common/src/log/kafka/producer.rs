@@ -333,3 +333,54 @@ pub(super) fn missing(settings: &KafkaSettings) -> LogError {
     let what = format!("use kafka topic {} at {}", settings.topic, settings.brokers);
     failed(Class::Config, what, "it does not exist")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{FileId, Packed};
+    use rdkafka::mocking::MockCluster;
+
+    fn run(count: u8) -> Run {
+        let mut messages = Packed::default();
+        (0..count).for_each(|n| messages.push_raw(&[n], b"value"));
+        Run { file: FileId(0), messages }
+    }
+
+    fn send(producer: &KafkaProducer, run: Run) -> mpsc::Receiver<Result<(), LogError>> {
+        let (answer, answered) = mpsc::channel();
+        producer.send(run, Box::new(move |result| answer.send(result).expect("heard")));
+        answered
+    }
+
+    #[test]
+    fn a_producer_that_failed_for_good_is_replaced_and_its_runs_are_answered_with_an_error() {
+        let cluster = MockCluster::new(1).expect("a cluster");
+        cluster.create_topic("t", 1, 1).expect("a topic");
+        let mut settings = KafkaSettings { brokers: cluster.bootstrap_servers(), topic: "t".into(), ..KafkaSettings::default() };
+        // Longer than the test takes, so that the first run is still queued when its producer fails.
+        settings.properties.insert("linger.ms".into(), "100000".into());
+        let producer = KafkaProducer::open(&settings).expect("opens");
+        let first = send(&producer, run(3));
+        producer.current().expect("open").dead.store(true, Ordering::Release);
+        let second = send(&producer, run(2));
+        let error = first.recv_timeout(ASK).expect("answered").expect_err("failed");
+        assert_eq!(error.class, Class::Retry, "{error}");
+        assert!(!producer.current().expect("open").dead.load(Ordering::Acquire));
+        producer.flush(ASK).expect("flushes");
+        second.recv_timeout(ASK).expect("answered").expect("durable");
+        assert_eq!(producer.ends().expect("ends"), [2]);
+    }
+
+    #[test]
+    fn runs_that_are_under_way_when_the_producer_is_dropped_are_answered() {
+        let cluster = MockCluster::new(1).expect("a cluster");
+        cluster.create_topic("t", 1, 1).expect("a topic");
+        let mut settings = KafkaSettings { brokers: cluster.bootstrap_servers(), topic: "t".into(), ..KafkaSettings::default() };
+        settings.properties.insert("linger.ms".into(), "100000".into());
+        let producer = KafkaProducer::open(&settings).expect("opens");
+        let answered = send(&producer, run(3));
+        assert!(producer.flush(Duration::ZERO).is_err(), "nothing can have been answered yet");
+        drop(producer);
+        assert!(matches!(answered.try_iter().collect::<Vec<_>>().as_slice(), [_]), "answered once");
+    }
+}
