@@ -2,11 +2,14 @@
 //! files pass through: the worker reads them itself.
 
 use crate::gate::{Gate, Pass};
+use crate::progress::Progress;
 use crate::source::Source;
 use crate::ticket::{End, Ticket};
 use bytes::Bytes;
+use common::failure::Class;
 use common::limits::MAX_LOG_FILE_BYTES;
 use common::service::Shutdown;
+use common::store::StoreError;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
 
@@ -36,6 +39,7 @@ pub(crate) async fn run(
     mut tickets: mpsc::Receiver<Ticket>,
     work: mpsc::Sender<Work>,
     stop: Shutdown,
+    progress: Arc<Progress>,
 ) {
     let slots = Arc::new(Semaphore::new(concurrency.max(1) as usize));
     while let Some(ticket) = tickets.recv().await {
@@ -50,8 +54,9 @@ pub(crate) async fn run(
                 // Never closed, so this cannot fail.
                 let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
                 let (source, gate, work, stop) = (source.clone(), gate.clone(), work.clone(), stop.clone());
+                let progress = Arc::clone(&progress);
                 tokio::spawn(async move {
-                    get(source, gate, ticket, work, stop).await;
+                    get(source, gate, ticket, work, stop, &progress).await;
                     drop(slot);
                 });
                 continue;
@@ -63,7 +68,7 @@ pub(crate) async fn run(
     }
 }
 
-async fn get(source: Source, gate: Gate, ticket: Ticket, work: mpsc::Sender<Work>, stop: Shutdown) {
+async fn get(source: Source, gate: Gate, ticket: Ticket, work: mpsc::Sender<Work>, stop: Shutdown, progress: &Progress) {
     let pass = gate.pass(ticket.file().size).await;
     if stop.requested() {
         return ticket.settle(End::Dropped);
@@ -75,8 +80,35 @@ async fn get(source: Source, gate: Gate, ticket: Ticket, work: mpsc::Sender<Work
             let _ = work.send(Work { ticket, body }).await;
         }
         Ok(None) => ticket.settle(End::Vanished),
+        Err(error) if is_its_own(&error, progress) => {
+            tracing::warn!(path = ticket.file().path, %error, "passed over: the object cannot be read");
+            ticket.settle(End::Unreadable);
+        }
         Err(error) => {
             ticket.settle(End::Failed(anyhow::Error::from(error).context("failed to fetch it")));
         }
+    }
+}
+
+/// True when a refusal is about this one object and no reason to stop: it was moved to an archive by a lifecycle rule (S3 answers
+/// `InvalidObjectState`), or others could be read and this one cannot (its own KMS key, its own policy).
+fn is_its_own(error: &StoreError, progress: &Progress) -> bool {
+    matches!(error.class, Class::Config | Class::Fatal)
+        && (error.why.starts_with("InvalidObjectState") || progress.done.get() > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_the_objects_own_when_others_could_be_read_or_it_is_archived() {
+        let error = |class, why: &str| StoreError { class, what: "get x".into(), why: why.into() };
+        let (none, some) = (Progress::default(), Progress::default());
+        some.done.add(1);
+        let denied = error(Class::Config, "AccessDenied: no (status 403)");
+        assert!(!is_its_own(&denied, &none) && is_its_own(&denied, &some));
+        assert!(is_its_own(&error(Class::Config, "InvalidObjectState: archived (status 403)"), &none));
+        assert!(!is_its_own(&error(Class::Retry, "SlowDown"), &some));
     }
 }

@@ -28,6 +28,9 @@ const WAITING: usize = 64;
 /// Attempts on one file before we give up the process: by then it is not the file's trouble but the log's or the store's.
 const MAX_ATTEMPTS: u32 = 8;
 
+/// Files remembered as unreadable; of more, the rest are asked for with every listing.
+const MAX_REFUSED: usize = 1 << 18;
+
 /// How long the files under way may take once the end was asked for: less than the 30 s that Kubernetes and Docker (10 s by default,
 /// `stop_grace_period`) wait before they kill. What is cut off is sent again, and dropped by the sink.
 const DRAIN: Duration = Duration::from_secs(25);
@@ -61,7 +64,15 @@ pub async fn run(
     let workers = shop.open(threads, work_queue).context("failed to start worker threads")?;
     drop(shop);
     let fetched = Gate::new(FETCHED_BYTES);
-    tokio::spawn(fetch::run(source.clone(), settings.limits.concurrency, fetched, ticket_queue, work, stop.clone()));
+    tokio::spawn(fetch::run(
+        source.clone(),
+        settings.limits.concurrency,
+        fetched,
+        ticket_queue,
+        work,
+        stop.clone(),
+        Arc::clone(&progress),
+    ));
     let (outcome_sender, outcomes) = mpsc::unbounded_channel();
     let mut flow = Flow {
         settings,
@@ -79,6 +90,7 @@ pub async fn run(
         queue: VecDeque::new(),
         retries: BTreeMap::new(),
         held: HashSet::new(),
+        refused: HashSet::new(),
         under_way: 0,
         drain_until: None,
     };
@@ -106,6 +118,9 @@ struct Flow {
     retries: BTreeMap<(Instant, u128), (LogFile, u32)>,
     /// Marks of all files queued, under way or waiting for a retry: the next listing must pass them over.
     held: HashSet<u128>,
+    /// Marks of files that the system would not let us read: not asked for again before a restart, since a bucket may have a million
+    /// archived objects.
+    refused: HashSet<u128>,
     under_way: usize,
     drain_until: Option<Instant>,
 }
@@ -121,7 +136,7 @@ impl Flow {
                 biased;
                 Some(outcome) = self.outcomes.recv() => self.take_back(outcome)?,
                 () = shutdown.wait(), if !draining => self.drain(),
-                slot = reserve(self.tickets.as_ref()), if room => {
+                slot = reserve(self.tickets.clone()), if room => {
                     let slot = slot?;
                     if let Some((file, attempt)) = self.queue.pop_front() {
                         self.under_way += 1;
@@ -174,7 +189,7 @@ impl Flow {
 
     fn take_file(&mut self, file: LogFile) -> anyhow::Result<()> {
         let mark = file.mark();
-        if self.held.contains(&mark) {
+        if self.held.contains(&mark) || self.refused.contains(&mark) {
             return Ok(());
         }
         if let Some(marks) = &self.marks
@@ -205,7 +220,12 @@ impl Flow {
                 }
             }
             End::Vanished => self.progress.vanished.add(1),
-            End::Unreadable => self.progress.unreadable.add(1),
+            End::Unreadable => {
+                self.progress.unreadable.add(1);
+                if self.refused.len() < MAX_REFUSED {
+                    self.refused.insert(mark);
+                }
+            }
             End::Dropped => {}
             End::Failed(error) => return self.try_again(file, attempt, error),
         }
@@ -224,7 +244,13 @@ impl Flow {
             return Ok(());
         }
         let pause = self.settings.limits.retry.0 * 2u32.saturating_pow(attempt).min(60);
-        tracing::warn!(path, attempt = attempt + 1, error = one_line(error.as_ref()), ?pause, "not acknowledged: the file again from its start");
+        tracing::warn!(
+            path,
+            attempt = attempt + 1,
+            error = one_line(error.as_ref()),
+            ?pause,
+            "not acknowledged: the file again from its start"
+        );
         self.progress.retried.add(1);
         self.retries.insert((Instant::now() + pause, file.mark()), (file, attempt + 1));
         Ok(())
@@ -277,8 +303,8 @@ impl Flow {
 }
 
 /// A place for a ticket. Cancel-safe: a place that is not used is given back.
-async fn reserve(tickets: Option<&mpsc::Sender<Ticket>>) -> anyhow::Result<mpsc::Permit<'_, Ticket>> {
-    tickets.context("there is no fetch stage")?.reserve().await.map_err(|_| anyhow!("the fetch stage has ended"))
+async fn reserve(tickets: Option<mpsc::Sender<Ticket>>) -> anyhow::Result<mpsc::OwnedPermit<Ticket>> {
+    tickets.context("there is no fetch stage")?.reserve_owned().await.map_err(|_| anyhow!("the fetch stage has ended"))
 }
 
 async fn next_page(pages: Option<&mut mpsc::Receiver<Page>>) -> Option<Page> {

@@ -30,7 +30,8 @@ pub(crate) struct Pass {
 
 impl Gate {
     pub(crate) fn new(bytes: u64) -> Gate {
-        let capacity = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX).clamp(1, Semaphore::MAX_PERMITS.min(1 << 30) as u32);
+        let capacity =
+            u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX).clamp(1, Semaphore::MAX_PERMITS.min(1 << 30) as u32);
         Gate { kibibytes: Arc::new(Semaphore::new(capacity as usize)), capacity }
     }
 

@@ -7,7 +7,7 @@ use crate::source::Source;
 use crate::ticket::{End, Ticket};
 use crate::transform::{Scratch, Transformed, transform, unreadable};
 use anyhow::anyhow;
-use common::limits::MAX_LOG_FILE_BYTES;
+use common::limits::{MAX_KEPT_BUFFER_BYTES, MAX_LOG_FILE_BYTES};
 use common::log::Producer;
 use common::service::Shutdown;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,9 +15,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-
-/// A worker's buffer for a local file shrinks to this after a large one.
-const KEPT_BYTES: usize = 8 << 20;
 
 /// Inflated bytes for each compressed one that room is made for. CloudTrail's JSON has about 16.
 const EXPECTED_RATIO: u64 = 16;
@@ -87,7 +84,7 @@ impl Shop {
         let transformed = catch_unwind(AssertUnwindSafe(|| transform(&file.source_object, &file.etag, gz, scratch)));
         drop((bytes, fetched));
         bench.file.clear();
-        bench.file.shrink_to(KEPT_BYTES);
+        bench.file.shrink_to(MAX_KEPT_BUFFER_BYTES);
         match transformed {
             Ok(transformed) => self.send(ticket, transformed, size),
             Err(_) => {
@@ -135,7 +132,7 @@ impl Shop {
                 progress.quarantined.add(1);
             }
             progress.records.add(u64::from(tally.records));
-            progress.rejected.add(u64::from(tally.rejected));
+            progress.rejected.add(u64::from(tally.rejected_total()));
             progress.bytes_in.add(size);
             progress.bytes_inflated.add(tally.inflated_bytes);
             progress.messages.add(messages);

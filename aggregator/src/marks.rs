@@ -6,6 +6,7 @@
 
 use anyhow::Context;
 use common::service::ConfigError;
+use redb::backends::FileBackend;
 use redb::{Builder, Database, DatabaseError, Durability, ReadableDatabase, TableDefinition};
 use std::collections::HashSet;
 use std::fs::{self, OpenOptions};
@@ -46,7 +47,10 @@ impl Marks {
                     other => other.map_err(|error| why(&error))?,
                 }
             }
-            None => builder.create_file(nameless()?).context("failed to make a temporary file of marks")?,
+            None => {
+                let backend = FileBackend::new(nameless()?).context("failed to make a temporary file of marks")?;
+                builder.create_with_backend(backend).context("failed to make a temporary file of marks")?
+            }
         };
         let marks = Marks { database, fresh: HashSet::new(), unsynced: 0 };
         // The table must be there before it is first read.

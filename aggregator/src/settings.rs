@@ -48,7 +48,7 @@ pub struct Kafka {
     /// Partitions of a topic that we make.
     pub partitions: u32,
     /// Copies of each partition of a topic that we make.
-    pub replication: u32,
+    pub replication: u16,
     /// How long a topic that we make keeps messages; absent: the broker's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention: Option<Span>,
@@ -119,7 +119,7 @@ impl Settings {
             return Err(ConfigError::at("kafka.topic", format!("{topic:?} is not a name that Kafka takes for a topic")));
         }
         within("kafka.partitions", self.kafka.partitions, 1, 10_000)?;
-        within("kafka.replication", self.kafka.replication, 1, 32)?;
+        within("kafka.replication", u32::from(self.kafka.replication), 1, 32)?;
         self.check_flow()
     }
 

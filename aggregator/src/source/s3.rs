@@ -40,7 +40,7 @@ impl S3Source {
         let mut skipped = Skipped::default();
         let mut after: Option<String> = None;
         loop {
-            let entries = match with_retry(DEADLINE, async || self.store.list_after("", after.as_deref(), PAGE).await).await {
+            let entries = match with_retry(DEADLINE, || self.store.list_after("", after.as_deref(), PAGE)).await {
                 Ok(entries) => entries,
                 Err(error) => {
                     let _ = pages.send(Err(error)).await;
@@ -71,7 +71,7 @@ impl S3Source {
     }
 
     pub(super) async fn get(&self, path: &str) -> Result<Option<Bytes>, StoreError> {
-        with_retry(DEADLINE, async || self.store.get(path).await).await
+        with_retry(DEADLINE, || self.store.get_listed(path)).await
     }
 }
 

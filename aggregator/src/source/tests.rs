@@ -64,8 +64,15 @@ async fn what_is_not_a_log_file_is_counted_by_kind() {
     assert_eq!(files.len(), 1);
     assert_eq!(files[0].source_object, "AWSLogs/111122223333/CloudTrail/us-east-1/2023/07/10/a.json.gz");
     assert_eq!((files[0].size, files[0].path.starts_with("in/AWSLogs/")), (7, true));
-    let expect =
-        [("digest", 1), ("other_folder", 1), ("other_name", 2), ("unfit_name", 1), ("special", 1), ("loop", 1), ("unreadable", 1)];
+    let expect = [
+        ("digest", 1),
+        ("other_folder", 1),
+        ("other_name", 2),
+        ("unfit_name", 1),
+        ("special", 1),
+        ("loop", 1),
+        ("unreadable", 1),
+    ];
     assert_eq!(progress.summary().skipped, expect.into());
 }
 

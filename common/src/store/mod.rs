@@ -128,6 +128,18 @@ impl Store {
         }
     }
 
+    /// [`Store::get`] for a tree that is not ours: takes a key as it was listed, with the empty segments that a bucket may have in it.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    pub async fn get_listed(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        match self {
+            Store::Local(_) => self.get(key).await,
+            #[cfg(feature = "s3")]
+            Store::S3(store) => store.get(key).await,
+        }
+    }
+
     /// The size of an object in bytes, or `None` where there is none.
     ///
     /// # Errors
