@@ -5,7 +5,8 @@ use super::decode::Cell;
 use super::structs::{Node, Shape, Tree, tree};
 use super::take_apart::{Leaf, Taken};
 use arrow::array::{
-    ArrayRef, BooleanBuilder, Int32Builder, Int64Builder, NullBufferBuilder, StringBuilder, StructArray, TimestampMicrosecondBuilder,
+    ArrayRef, BooleanBuilder, Int32Builder, Int64Builder, NullBufferBuilder, StringBuilder, StructArray,
+    TimestampMicrosecondBuilder,
 };
 use arrow::datatypes::{DataType, Schema};
 use arrow::error::ArrowError;
@@ -88,8 +89,12 @@ impl Column {
         }
     }
 
-    /// Bytes reserved by now, and those of the NULLs owed.
+    /// Bytes reserved by now, those of the NULLs owed, and the column's own.
     pub(crate) fn bytes(&self) -> usize {
+        size_of::<Column>() + self.reserved()
+    }
+
+    fn reserved(&self) -> usize {
         match self {
             Column::Text(column) => {
                 let values = &column.values;

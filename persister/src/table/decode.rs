@@ -3,17 +3,19 @@
 //! The contract fixes the order of keys, so the next key is nearly always the one expected; any other order decodes to the same,
 //! by searching. What is not of the contract is [`Undecodable`]: the message becomes a rejected row, never a guess.
 
-use super::take_apart::{Rest, Taken, take_apart};
 use super::structs::tree;
-use super::walk::{BadJson, Members, text_of, unescape};
+use super::take_apart::{BadObject, Rest, Taken, take_apart};
 use common::cloudtrail::file_id;
+use common::cloudtrail::json::{Member, Members, string, unescape};
 use common::event::{FIELDS, Kind};
 use common::message::{CONTRACT_VERSION, End, Key, Slot};
 use common::time::parse_utc;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// What a message of ours says.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "nearly every message is an event, and none is kept")]
 pub enum Decoded<'a> {
     /// An event.
     Event(EventRow<'a>),
@@ -80,9 +82,9 @@ pub enum Undecodable {
     /// The value is not UTF-8.
     #[error("not UTF-8")]
     NotUtf8,
-    /// The value is not a JSON object.
+    /// The value, or an object in it that the table takes apart, is not one.
     #[error(transparent)]
-    Json(#[from] BadJson),
+    Object(#[from] BadObject),
     /// Another version of the contract.
     #[error("not contract version {CONTRACT_VERSION}")]
     Version,
@@ -151,7 +153,7 @@ pub fn decode(value: &[u8]) -> Result<Decoded<'_>, Undecodable> {
     if raw.values[V] != Some("1") {
         return Err(Undecodable::Version);
     }
-    match raw.values[KIND].and_then(text_of).as_deref() {
+    match raw.values[KIND].and_then(string).as_deref() {
         Some("event") => event(&raw).map(Decoded::Event),
         Some("rejection") => rejection(&raw).map(Decoded::Rejection),
         Some("end") => End::parse(value).map(Decoded::End).ok_or(Undecodable::Field("end")),
@@ -185,18 +187,18 @@ pub(crate) fn decode_checked(
     Ok(decoded)
 }
 
-fn gather(text: &str) -> Result<Raw<'_>, BadJson> {
+fn gather(text: &str) -> Result<Raw<'_>, BadObject> {
     let mut raw = Raw { values: [None; NAMES.len()], unknown: Vec::new() };
     let mut seen = 0u64;
     let mut expected = 0;
-    let mut members = Members::of(text)?;
-    while let Some((key, value)) = members.next()? {
+    for member in Members::new(text) {
+        let Member { key, value } = member.map_err(BadObject::Json)?;
         let Some(at) = find(key, expected) else {
             raw.unknown.push((key, value));
             continue;
         };
         if seen & (1 << at) != 0 {
-            return Err(BadJson::RepeatedKey);
+            return Err(BadObject::RepeatedKey);
         }
         seen |= 1 << at;
         expected = at + 1;
@@ -206,7 +208,7 @@ fn gather(text: &str) -> Result<Raw<'_>, BadJson> {
 }
 
 fn find(key: &str, expected: usize) -> Option<usize> {
-    let name = unescape(key)?;
+    let name = unescape(key);
     let is = |at: &usize| NAMES.get(*at).is_some_and(|&known| known == name);
     (expected..NAMES.len()).find(is).or_else(|| (0..expected).find(is))
 }
@@ -217,14 +219,12 @@ fn event<'a>(raw: &Raw<'a>) -> Result<EventRow<'a>, Undecodable> {
     for ((cell, field), value) in cells.iter_mut().zip(&FIELDS).zip(&raw.values[FIRST_FIELD..EXTRA]) {
         let Some(value) = *value else { continue };
         *cell = match field.kind {
-            Kind::Text => text_of(value).map(Cell::Text),
-            Kind::Time => text_of(value).and_then(|text| parse_utc(&text)).map(Cell::Int64),
+            Kind::Text => string(value).map(Cell::Text),
+            Kind::Time => string(value).and_then(|text| parse_utc(&text)).map(Cell::Int64),
             Kind::Flag => flag(value).map(Cell::Flag),
             Kind::Body => Some(Cell::Text(Cow::Borrowed(value))),
             Kind::Struct if value.starts_with('{') => match tree(field.name) {
-                Some(tree) => {
-                    Some(Cell::Struct(Box::new(rest.within(field.source, |rest| take_apart(tree, value, rest))?)))
-                }
+                Some(tree) => Some(Cell::Struct(Box::new(rest.within(field.source, |rest| take_apart(tree, value, rest))?))),
                 None => None,
             },
             Kind::Struct => None,
@@ -232,49 +232,43 @@ fn event<'a>(raw: &Raw<'a>) -> Result<EventRow<'a>, Undecodable> {
         .ok_or(Undecodable::Field(field.name))?;
     }
     let foreign = [REASON, DETAIL, RAW, RAW_BYTES].into_iter().filter_map(|at| Some((NAMES[at], raw.values[at]?)));
-    for (key, value) in foreign.chain(raw.unknown.iter().copied()) {
-        if value != "null" {
-            rest.put(key, value);
-        }
+    let unknown: Vec<_> = foreign.chain(raw.unknown.iter().copied()).filter(|(_, value)| *value != "null").collect();
+    for (key, value) in &unknown {
+        rest.put(key, value);
     }
-    Ok(EventRow {
-        source_object: text(raw, SOURCE_OBJECT)?,
-        source_index: index(raw)?,
-        cells,
-        extra: merge(raw.values[EXTRA], rest)?,
-    })
+    let extra = raw.values[EXTRA];
+    if !rest.text.is_empty() {
+        let structs = FIELDS.iter().zip(&cells).filter(|(_, cell)| matches!(cell, Cell::Struct(_)));
+        unrepeated(extra, structs.map(|(field, _)| field.source).chain(unknown.iter().map(|(key, _)| *key)))?;
+    }
+    Ok(EventRow { source_object: text(raw, SOURCE_OBJECT)?, source_index: index(raw)?, cells, extra: merge(extra, &rest.text)? })
 }
 
-/// The message's own `extra` and what was left over here, as one object without repeated keys.
-fn merge<'a>(extra: Option<&'a str>, rest: Rest) -> Result<Option<Cow<'a, str>>, Undecodable> {
+/// The message's own `extra` and what was left over here, as one object.
+fn merge<'a>(extra: Option<&'a str>, rest: &str) -> Result<Option<Cow<'a, str>>, Undecodable> {
     let Some(extra) = extra else {
-        let text = rest.text;
-        if text.is_empty() {
-            return Ok(None);
-        }
-        let merged = format!("{{{text}}}");
-        unrepeated(&merged)?;
-        return Ok(Some(Cow::Owned(merged)));
+        return Ok(if rest.is_empty() { None } else { Some(Cow::Owned(format!("{{{rest}}}"))) });
     };
-    if !extra.starts_with('{') {
-        return Err(Undecodable::Field("extra"));
-    }
-    if rest.text.is_empty() {
+    let inner = extra.strip_prefix('{').and_then(|text| text.strip_suffix('}')).ok_or(Undecodable::Field("extra"))?;
+    if rest.is_empty() {
         return Ok(Some(Cow::Borrowed(extra)));
     }
-    let inner = extra.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or_default();
     let comma = if inner.trim_ascii().is_empty() { "" } else { "," };
-    let merged = format!("{{{inner}{comma}{}}}", rest.text);
-    unrepeated(&merged)?;
-    Ok(Some(Cow::Owned(merged)))
+    Ok(Some(Cow::Owned(format!("{{{inner}{comma}{rest}}}"))))
 }
 
-fn unrepeated(object: &str) -> Result<(), BadJson> {
-    let mut names = std::collections::BTreeSet::new();
-    let mut members = Members::of(object)?;
-    while let Some((key, _)) = members.next()? {
-        if !names.insert(unescape(key).unwrap_or(Cow::Borrowed(key))) {
-            return Err(BadJson::RepeatedKey);
+/// What is merged must not meet itself: neither the keys that we do not know, nor what was left over of the structs.
+fn unrepeated<'a>(extra: Option<&'a str>, others: impl Iterator<Item = &'a str>) -> Result<(), BadObject> {
+    let mut names = BTreeSet::new();
+    for key in others {
+        if !names.insert(unescape(key)) {
+            return Err(BadObject::RepeatedKey);
+        }
+    }
+    for member in extra.into_iter().flat_map(Members::new) {
+        // `extra` by itself is as the source has it.
+        if names.contains(&unescape(member.map_err(BadObject::Json)?.key)) {
+            return Err(BadObject::RepeatedKey);
         }
     }
     Ok(())
@@ -282,7 +276,8 @@ fn unrepeated(object: &str) -> Result<(), BadJson> {
 
 fn rejection<'a>(raw: &Raw<'a>) -> Result<Rejection<'a>, Undecodable> {
     let optional = |at: usize| raw.values[at].map(|_| text(raw, at)).transpose();
-    let raw_bytes = raw.values[RAW_BYTES].map(|digits| digits.parse().map_err(|_| Undecodable::Field("raw_bytes"))).transpose()?;
+    let raw_bytes =
+        raw.values[RAW_BYTES].map(|digits| digits.parse().map_err(|_| Undecodable::Field("raw_bytes"))).transpose()?;
     Ok(Rejection {
         source_object: text(raw, SOURCE_OBJECT)?,
         source_index: index(raw)?,
@@ -294,7 +289,7 @@ fn rejection<'a>(raw: &Raw<'a>) -> Result<Rejection<'a>, Undecodable> {
 }
 
 fn text<'a>(raw: &Raw<'a>, at: usize) -> Result<Cow<'a, str>, Undecodable> {
-    raw.values[at].and_then(text_of).ok_or(Undecodable::Field(NAMES[at]))
+    raw.values[at].and_then(string).ok_or(Undecodable::Field(NAMES[at]))
 }
 
 /// An index must fit the column (`int32`): a log file that holds more would be beyond every limit.

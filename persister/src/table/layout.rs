@@ -169,7 +169,8 @@ mod tests {
     use super::*;
 
     const ALL: [Layout; 4] = [Layout::Date, Layout::DateHour, Layout::AccountRegionDate, Layout::SecurityLake];
-    const OBJECT: &str = "AWSLogs/111122223333/CloudTrail/eu-west-1/2023/07/11/111122223333_CloudTrail_eu-west-1_20230711T0005Z_A.json.gz";
+    const OBJECT: &str =
+        "AWSLogs/111122223333/CloudTrail/eu-west-1/2023/07/11/111122223333_CloudTrail_eu-west-1_20230711T0005Z_A.json.gz";
 
     fn dir(layout: Layout, place: Place<'_>) -> String {
         let mut dir = String::new();

@@ -8,7 +8,7 @@
 //! Read in this order:
 //!
 //! 1. [`RowKind`]: the three kinds of rows; [`schema`]: their columns and field ids; [`structs`]: the objects taken apart;
-//! 2. [`walk`], [`take_apart`], [`decode`]: from the bytes of a message to cells;
+//! 2. [`take_apart`], [`decode`]: from the bytes of a message to cells;
 //! 3. [`layout`]: which directory a row belongs to;
 //! 4. [`column`], [`rows`]: rows kept in columns until they are written, and the digest that fixes them ([`digest`]);
 //! 5. [`properties`], [`footer`], [`file`]: the Parquet file.
@@ -25,7 +25,6 @@ pub mod rows;
 pub mod schema;
 pub(crate) mod structs;
 pub mod take_apart;
-pub(crate) mod walk;
 
 pub use digest::{RowsDigest, rows_digest_of_file};
 pub use file::{FileError, FileWriter};

@@ -49,7 +49,8 @@ fn plain(builder: WriterPropertiesBuilder, name: &str) -> WriterPropertiesBuilde
 
 /// The order in which [`super::FileWriter`] sorts. Parquet counts leaves, so struct members count too.
 fn sorting(kind: RowKind) -> Vec<SortingColumn> {
-    let column = |leaf: usize| SortingColumn { column_idx: i32::try_from(leaf).unwrap_or(0), descending: false, nulls_first: true };
+    let column =
+        |leaf: usize| SortingColumn { column_idx: i32::try_from(leaf).unwrap_or(0), descending: false, nulls_first: true };
     let offset = leaves(kind).saturating_sub(1);
     match kind {
         RowKind::Data => vec![column(0), column(offset)],

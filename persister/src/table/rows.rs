@@ -69,6 +69,7 @@ pub struct Rows {
 #[derive(Debug)]
 struct Directory {
     kind: RowKind,
+    /// None when no rows are pending: an idle directory costs nothing.
     columns: Vec<Column>,
     pending: usize,
     full: Vec<(Vec<Column>, usize)>,
@@ -81,15 +82,7 @@ struct Directory {
 impl Rows {
     /// No rows yet.
     pub fn new(layout: Layout) -> Rows {
-        Rows {
-            layout,
-            directories: BTreeMap::new(),
-            rows: 0,
-            bytes: 0,
-            largest: 0,
-            last_file: None,
-            dir: String::new(),
-        }
+        Rows { layout, directories: BTreeMap::new(), rows: 0, bytes: 0, largest: 0, last_file: None, dir: String::new() }
     }
 
     /// Appends a message that the ledger accepted or that is not ours (`key` is `None`), in the order of offsets.
@@ -227,10 +220,9 @@ impl Rows {
         if self.largest < at_least_bytes {
             return Ok(None);
         }
-        let largest = self.directories.iter_mut().max_by_key(|(_, directory)| directory.bytes);
-        let Some((dir, directory)) = largest.filter(|(_, directory)| directory.bytes >= at_least_bytes && directory.holds_rows())
-        else {
-            self.largest = self.directories.values().map(|directory| directory.bytes).max().unwrap_or(0);
+        let full = self.directories.iter_mut().filter(|(_, directory)| directory.holds_rows());
+        let largest = full.max_by_key(|(_, directory)| directory.bytes);
+        let Some((dir, directory)) = largest.filter(|(_, directory)| directory.bytes >= at_least_bytes) else {
             return Ok(None);
         };
         let before = directory.bytes;
@@ -238,9 +230,10 @@ impl Rows {
         let taken = directory.take();
         self.bytes = self.bytes.saturating_sub(before) + directory.bytes;
         self.largest = self.directories.values().map(|directory| directory.bytes).max().unwrap_or(0);
-        taken.map(|(columns, rows)| record_batch(kind, columns, rows)).transpose().map(|batch| {
-            batch.map(|batch| Chunk { dir, kind, batch })
-        })
+        taken
+            .map(|(columns, rows)| record_batch(kind, columns, rows))
+            .transpose()
+            .map(|batch| batch.map(|batch| Chunk { dir, kind, batch }))
     }
 
     /// Everything that is left, and what the batch has for each directory, in the order of their names.
@@ -256,7 +249,7 @@ impl Directory {
     fn new(kind: RowKind) -> Directory {
         Directory {
             kind,
-            columns: columns(&schema(kind)),
+            columns: Vec::new(),
             pending: 0,
             full: Vec::new(),
             bytes: 0,
@@ -267,6 +260,9 @@ impl Directory {
     }
 
     fn push<'c>(&mut self, offset: u64, key: Option<Key>, cells: impl Iterator<Item = &'c Cell<'c>>) {
+        if self.columns.is_empty() {
+            self.columns = columns(&schema(self.kind));
+        }
         let mut appended = 0;
         for (column, cell) in self.columns.iter_mut().zip(cells) {
             column.push(cell);
@@ -279,7 +275,7 @@ impl Directory {
         self.digest.push(offset, key);
         self.bytes += appended;
         self.since_measured += 1;
-        if self.since_measured >= MEASURE_EVERY || appended > MAX_COLUMN_SET_BYTES / 1024 {
+        if self.since_measured >= MEASURE_EVERY.min(self.pending) || appended > MAX_COLUMN_SET_BYTES / 1024 {
             self.measure();
         }
     }
@@ -288,7 +284,7 @@ impl Directory {
         self.since_measured = 0;
         let current: usize = self.columns.iter().map(Column::bytes).sum();
         if current > MAX_COLUMN_SET_BYTES {
-            let full = std::mem::replace(&mut self.columns, columns(&schema(self.kind)));
+            let full = std::mem::take(&mut self.columns);
             self.full.push((full, std::mem::take(&mut self.pending)));
         }
         let full = self.full.iter().flat_map(|(columns, _)| columns);
@@ -303,8 +299,7 @@ impl Directory {
         let taken = if !self.full.is_empty() {
             self.full.remove(0)
         } else if self.pending > 0 {
-            let columns = std::mem::replace(&mut self.columns, columns(&schema(self.kind)));
-            (columns, std::mem::take(&mut self.pending))
+            (std::mem::take(&mut self.columns), std::mem::take(&mut self.pending))
         } else {
             return None;
         };

@@ -132,8 +132,17 @@ mod tests {
         let schema = schema(RowKind::Data);
         let of = |name: &str| id(schema.field_with_name(name).expect(name));
         assert_eq!(
-            ["event_time", "event_id", "user_identity", "tls_details", "request_parameters", "annotation", "extra", "kafka_offset"]
-                .map(of),
+            [
+                "event_time",
+                "event_id",
+                "user_identity",
+                "tls_details",
+                "request_parameters",
+                "annotation",
+                "extra",
+                "kafka_offset"
+            ]
+            .map(of),
             [1, 11, 22, 23, 24, 33, 200, 204]
         );
         assert_eq!(schema.fields().len(), FIELDS.len() + 5);

@@ -3,9 +3,20 @@
 //! Lossless: a member that is not in the tree, or is not of its node's shape, is written to the rest under its source path, raw.
 
 use super::structs::{Node, Shape, Tree};
-use super::walk::{BadJson, Members, text_of, unescape};
+use common::cloudtrail::json::{JsonError, Member, Members, string, unescape};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+
+/// Why an object cannot be taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadObject {
+    /// It is not JSON.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// A key stands in it twice: a column holds one value.
+    #[error("a key stands twice in one object")]
+    RepeatedKey,
+}
 
 /// What stands at one node of a tree.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -62,7 +73,7 @@ impl Rest {
     }
 
     /// Adds an object member whose content `fill` adds; nothing if it adds nothing.
-    pub(crate) fn within<T>(&mut self, key: &str, fill: impl FnOnce(&mut Rest) -> Result<T, BadJson>) -> Result<T, BadJson> {
+    pub(crate) fn within<T>(&mut self, key: &str, fill: impl FnOnce(&mut Rest) -> Result<T, BadObject>) -> Result<T, BadObject> {
         let before = self.text.len();
         self.open(key);
         self.text.push('{');
@@ -78,23 +89,22 @@ impl Rest {
 }
 
 /// Takes apart the raw text of an object.
-pub(crate) fn take_apart<'a>(tree: &'static Tree, object: &'a str, rest: &mut Rest) -> Result<Taken<'a>, BadJson> {
+pub(crate) fn take_apart<'a>(tree: &'static Tree, object: &'a str, rest: &mut Rest) -> Result<Taken<'a>, BadObject> {
     let mut taken = Taken { first: tree.first, leaves: vec![Leaf::Absent; tree.count] };
     level(tree.nodes, object, &mut taken, rest)?;
     Ok(taken)
 }
 
-fn level<'a>(nodes: &'static [Node], object: &'a str, taken: &mut Taken<'a>, rest: &mut Rest) -> Result<(), BadJson> {
-    let mut members = Members::of(object)?;
+fn level<'a>(nodes: &'static [Node], object: &'a str, taken: &mut Taken<'a>, rest: &mut Rest) -> Result<(), BadObject> {
     let mut seen = 0u64;
     let mut unknown = BTreeSet::new();
     let mut expected = 0;
-    while let Some((key, value)) = members.next()? {
-        // A key that is no text (half a surrogate pair) is unknown under its raw form.
-        let name = unescape(key).unwrap_or(Cow::Borrowed(key));
+    for member in Members::new(object) {
+        let Member { key, value } = member?;
+        let name = unescape(key);
         let Some(at) = find(nodes, &name, expected) else {
             if !unknown.insert(name) {
-                return Err(BadJson::RepeatedKey);
+                return Err(BadObject::RepeatedKey);
             }
             if value != "null" {
                 rest.put(key, value);
@@ -102,7 +112,7 @@ fn level<'a>(nodes: &'static [Node], object: &'a str, taken: &mut Taken<'a>, res
             continue;
         };
         if seen & (1 << at) != 0 {
-            return Err(BadJson::RepeatedKey);
+            return Err(BadObject::RepeatedKey);
         }
         seen |= 1 << at;
         expected = at + 1;
@@ -111,11 +121,11 @@ fn level<'a>(nodes: &'static [Node], object: &'a str, taken: &mut Taken<'a>, res
     Ok(())
 }
 
-fn place<'a>(node: &'static Node, key: &str, value: &'a str, taken: &mut Taken<'a>, rest: &mut Rest) -> Result<(), BadJson> {
+fn place<'a>(node: &'static Node, key: &str, value: &'a str, taken: &mut Taken<'a>, rest: &mut Rest) -> Result<(), BadObject> {
     match &node.shape {
         _ if value == "null" => {}
         Shape::Json => taken.set(node.id, Leaf::Text(Cow::Borrowed(value))),
-        Shape::Text => match text_of(value) {
+        Shape::Text => match string(value) {
             Some(text) => taken.set(node.id, Leaf::Text(text)),
             None => rest.put(key, value),
         },
@@ -139,7 +149,7 @@ mod tests {
     use super::super::structs::USER_IDENTITY;
     use super::*;
 
-    fn taken(object: &str) -> Result<(Vec<(i32, String)>, String), BadJson> {
+    fn taken(object: &str) -> Result<(Vec<(i32, String)>, String), BadObject> {
         let mut rest = Rest::default();
         let taken = take_apart(&USER_IDENTITY, object, &mut rest)?;
         let leaves = (taken.first..)
@@ -170,8 +180,13 @@ mod tests {
 
     #[test]
     fn a_key_twice_is_refused_however_it_is_written() {
-        for object in [r#"{"arn":"a","arn":"b"}"#, r#"{"arn":"a","\u0061rn":null}"#, r#"{"x":1,"x":2}"#, r#"{"sessionContext":{"x":1,"x":2}}"#] {
-            assert_eq!(taken(object), Err(BadJson::RepeatedKey), "{object}");
+        for object in [
+            r#"{"arn":"a","arn":"b"}"#,
+            r#"{"arn":"a","\u0061rn":null}"#,
+            r#"{"x":1,"x":2}"#,
+            r#"{"sessionContext":{"x":1,"x":2}}"#,
+        ] {
+            assert_eq!(taken(object), Err(BadObject::RepeatedKey), "{object}");
         }
     }
 
