@@ -81,7 +81,7 @@ impl Subject {
         consumer
     }
 
-    fn from_start(&self) -> Box<dyn Consumer> {
+    fn all_from_zero(&self) -> Box<dyn Consumer> {
         self.begin(&(0..self.partitions).map(|p| (p, 0)).collect::<Vec<_>>())
     }
 
@@ -218,7 +218,7 @@ fn messages_keep_their_order_and_offsets_are_dense_from_zero() {
         }
         send(producer.as_ref(), runs);
         let mut got: Vec<Vec<(Vec<u8>, Vec<u8>)>> = vec![Vec::new(); 3];
-        for (p, offset, key, value) in read(log.from_start().as_mut(), expected.iter().map(Vec::len).sum()) {
+        for (p, offset, key, value) in read(log.all_from_zero().as_mut(), expected.iter().map(Vec::len).sum()) {
             assert_eq!(offset as usize, got[p as usize].len());
             got[p as usize].push((key, value));
         }
@@ -250,7 +250,7 @@ fn small_runs_of_four_threads_are_all_answered_and_readable_as_sent() {
         producer.flush(PATIENCE).expect("flushes");
         assert_eq!(answered.load(Ordering::SeqCst), 2000);
         let mut files: BTreeMap<String, usize> = BTreeMap::new();
-        for (_, _, key, value) in read(log.from_start().as_mut(), 6000) {
+        for (_, _, key, value) in read(log.all_from_zero().as_mut(), 6000) {
             let key = String::from_utf8(key).expect("text");
             let (file, index) = key.split_once('/').expect("a key of ours");
             let next = files.entry(file.to_owned()).or_default();
@@ -286,7 +286,7 @@ fn reading_begins_in_the_middle_and_held_partitions_stay_silent() {
 fn a_partition_is_sought_backwards_and_forwards_and_held() {
     on_both(2, |log| {
         send(log.producer().as_ref(), vec![run(0, "a", 500), run(1, "b", 500)]);
-        let mut consumer = log.from_start();
+        let mut consumer = log.all_from_zero();
         read(consumer.as_mut(), 700);
         consumer.seek(1, Position::Hold).expect("holds");
         consumer.seek(0, Position::At(10)).expect("seeks back");
@@ -305,7 +305,7 @@ fn a_partition_is_sought_backwards_and_forwards_and_held() {
 fn seeking_one_partition_leaves_the_other_dense() {
     on_both(2, |log| {
         send(log.producer().as_ref(), vec![run(0, "a", 3000), run(1, "b", 3000)]);
-        let mut consumer = log.from_start();
+        let mut consumer = log.all_from_zero();
         let mut next = [0u64; 2];
         let (mut seeks, deadline) = (0, Instant::now() + PATIENCE);
         while next != [3000, 3000] {
@@ -327,7 +327,7 @@ fn seeking_one_partition_leaves_the_other_dense() {
 #[test]
 fn watermarks_tell_what_is_held() {
     on_both(2, |log| {
-        let mut consumer = log.from_start();
+        let mut consumer = log.all_from_zero();
         assert_eq!(consumer.watermarks(1).expect("asked"), Watermarks { low: 0, high: 0 });
         send(log.producer().as_ref(), vec![run(1, "a", 12)]);
         assert_eq!(consumer.watermarks(1).expect("asked"), Watermarks { low: 0, high: 12 });
@@ -353,7 +353,7 @@ fn large_and_empty_messages_come_back_as_they_were() {
         messages.push_raw(b"", b"");
         let run = Run { file: FileId(0), messages };
         send(log.producer().as_ref(), vec![run.clone(), run.clone()]);
-        let got = read(log.from_start().as_mut(), 8);
+        let got = read(log.all_from_zero().as_mut(), 8);
         let expected = run.messages.iter().chain(run.messages.iter());
         for ((_, offset, key, value), (expected_key, expected_value)) in got.iter().zip(expected) {
             assert!(key == expected_key && value == expected_value, "offset {offset}");
@@ -371,7 +371,7 @@ fn a_run_with_a_message_that_is_too_large_fails_alone_and_leaves_nothing() {
         let answers = send_all(log.producer().as_ref(), runs);
         assert!(answers[0].is_ok() && answers[2].is_ok());
         assert_eq!(answers[1].as_ref().expect_err("refused").class, Class::Fatal);
-        let keys: Vec<_> = read(log.from_start().as_mut(), 4).into_iter().map(|(_, _, key, _)| key).collect();
+        let keys: Vec<_> = read(log.all_from_zero().as_mut(), 4).into_iter().map(|(_, _, key, _)| key).collect();
         assert_eq!(keys, [b"a/0", b"a/1", b"b/0", b"b/1"]);
     });
 }
@@ -409,7 +409,7 @@ fn everything_acknowledged_is_there_after_reopening() {
 fn a_mirrored_offset_is_seen_from_outside() {
     on_both(2, |log| {
         send(log.producer().as_ref(), vec![run(0, "a", 50), run(1, "b", 50)]);
-        let mut consumer = log.from_start();
+        let mut consumer = log.all_from_zero();
         read(consumer.as_mut(), 100);
         consumer.mirror(1, 33);
         let deadline = Instant::now() + PATIENCE;
@@ -506,7 +506,7 @@ fn retention_of_the_embedded_log_takes_only_what_was_mirrored() {
     for n in 0..6 {
         send(log.producer().as_ref(), vec![run(0, &format!("a{n}"), 10), run(1, &format!("b{n}"), 10)]);
     }
-    let mut consumer = log.from_start();
+    let mut consumer = log.all_from_zero();
     assert_eq!(consumer.watermarks(0).expect("asked").low, 0, "nothing was mirrored");
     read(consumer.as_mut(), 120);
     consumer.mirror(0, 45);
