@@ -33,7 +33,7 @@ mod tests;
 pub use story::StoryTruth;
 pub use truth::{OBJECTS_FILE, ObjectTruth, TRUTH_FILE, Truth};
 
-use crate::exit::ConfigError;
+use common::service::ConfigError;
 use clap::Args;
 use common::time::Date;
 use indicatif::{ProgressBar, ProgressStyle};
