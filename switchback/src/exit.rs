@@ -32,7 +32,7 @@ mod tests {
 
     #[test]
     fn a_config_error_anywhere_in_the_chain_exits_with_78() {
-        let ours = Err::<(), _>(ConfigError("bad".into())).context("read the settings").unwrap_err();
+        let ours = Err::<(), _>(ConfigError("bad".into())).context("read the settings").expect_err("an error");
         for error in [ours, store_error(Class::Config)] {
             assert_eq!(format!("{:?}", code_of(&error)), format!("{:?}", ExitCode::from(78)));
         }
