@@ -34,6 +34,7 @@ pub fn normalize(origin: &Origin, index: u32, record: &[u8], out: &mut Vec<u8>) 
     }
     let sorted = sort(text)?;
     let start = out.len();
+    out.reserve(record.len() + 1024);
     origin.begin_event(index, out);
     write_fields(&sorted, out);
     let bytes = out.len() - start;
@@ -133,7 +134,8 @@ impl<'a> Sorted<'a> {
 fn write_fields(sorted: &Sorted<'_>, out: &mut Vec<u8>) {
     for (place, field) in FIELDS.iter().enumerate() {
         if let Some(value) = sorted.fields[place] {
-            write_key(field.name, out);
+            let (key, len) = &KEYS[place];
+            out.extend_from_slice(&key[..*len]);
             out.extend_from_slice(value.as_bytes());
         } else if place == EVENT_TIME
             && let Some(text) = &sorted.event_time
@@ -170,11 +172,33 @@ fn place_of(key: &str) -> Option<usize> {
     if found.is_none() && key.contains('\\') { look_up(json::unescape(key).as_bytes()) } else { found }
 }
 
+const MAX_KEY: usize = 40;
+
+/// How each field's key is written, `,"event_time":`, and its length, made when compiling: one copy instead of three.
+static KEYS: [([u8; MAX_KEY], usize); FIELDS.len()] = {
+    let mut keys = [([0; MAX_KEY], 0); FIELDS.len()];
+    let mut place = 0;
+    while place < FIELDS.len() {
+        let name = FIELDS[place].name.as_bytes();
+        let (key, len) = &mut keys[place];
+        (key[0], key[1]) = (b',', b'"');
+        let mut at = 0;
+        while at < name.len() {
+            key[at + 2] = name[at];
+            at += 1;
+        }
+        (key[at + 2], key[at + 3]) = (b'"', b':');
+        *len = at + 4;
+        place += 1;
+    }
+    keys
+};
+
 const SLOTS: usize = 128;
 const EMPTY: u8 = u8::MAX;
 
 /// Places in [`FIELDS`] by hash, made when compiling; a taken slot passes on to the next one.
-const TABLE: [u8; SLOTS] = {
+static TABLE: [u8; SLOTS] = {
     let mut table = [EMPTY; SLOTS];
     let mut place = 0;
     while place < FIELDS.len() {

@@ -42,12 +42,13 @@ pub(super) fn within(text: &str) -> Option<Cow<'_, str>> {
         match byte {
             b'"' => {
                 let start = at;
-                at = string_end(bytes, at);
+                let escaped;
+                (at, escaped) = string_end(bytes, at);
                 let Some(object) = open.last().filter(|inner| inner.is_object && expects_key) else { continue };
                 key = &text[start..at - 1];
                 expects_key = false;
                 if !object.is_free {
-                    keys.push(json::unescape(key));
+                    keys.push(if escaped { json::unescape(key) } else { Cow::Borrowed(key) });
                 }
             }
             b'{' | b'[' => {
@@ -74,13 +75,14 @@ pub(super) fn within(text: &str) -> Option<Cow<'_, str>> {
     None
 }
 
-/// After the closing quote of the string that begins at `at`.
-fn string_end(bytes: &[u8], mut at: usize) -> usize {
+/// After the closing quote of the string that begins at `at`, and whether there are escapes in it.
+fn string_end(bytes: &[u8], mut at: usize) -> (usize, bool) {
+    let mut escaped = false;
     loop {
-        at = json::special::<true>(bytes, at);
+        at = json::special::<false>(bytes, at);
         match bytes.get(at) {
-            Some(b'\\') => at += 2,
-            _ => return (at + 1).min(bytes.len()),
+            Some(b'\\') => (at, escaped) = (at + 2, true),
+            _ => return ((at + 1).min(bytes.len()), escaped),
         }
     }
 }
