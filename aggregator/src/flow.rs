@@ -37,7 +37,7 @@ const DRAIN: Duration = Duration::from_secs(25);
 
 /// Reads `source` into `producer` until it is read once (`source.once`) or the end is asked for.
 ///
-/// Must be called on a tokio runtime. Returns after every file handed to the producer has been answered, or [`DRAIN`] after the
+/// Must be called on a tokio runtime. Returns after every file handed to the producer has been answered, or 25 s after the
 /// end was asked for.
 ///
 /// # Errors
