@@ -120,7 +120,15 @@ async fn both_stages(args: RunArgs) -> anyhow::Result<()> {
     let persister = persist(engine, opened.consumer, store.clone(), Arc::clone(&status), persisting.clone())?;
     let settings = settings(&args, &choice);
     let aggregating = Shutdown::new();
-    let stages = Stages { store, topic: choice.topic().to_owned(), once: args.once, shutdown, aggregating: aggregating.clone(), persisting, status };
+    let stages = Stages {
+        store,
+        topic: choice.topic().to_owned(),
+        once: args.once,
+        shutdown,
+        aggregating: aggregating.clone(),
+        persisting,
+        status,
+    };
     let aggregator = aggregator::run(settings, source, Arc::clone(&producer), aggregating, progress);
     let result = stages.work(aggregator, producer, persister).await;
     bar.abort();

@@ -152,4 +152,3 @@ fn close(mut writers: Writers, info: &BatchInfo, parts: Vec<Part>) -> Result<Vec
     }
     Ok(files)
 }
-

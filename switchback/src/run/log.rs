@@ -33,7 +33,8 @@ impl LogChoice {
     /// Reads `--log`; without it the log is embedded, beside a local table or in the user's state directory.
     pub(super) fn parse(text: Option<&str>, table: &Location) -> Result<LogChoice, ConfigError> {
         let Some(text) = text else { return default_state(table).map(LogChoice::Embedded) };
-        let refuse = |why: &str| Err(ConfigError::at("--log", format!("{text:?} {why}; write embedded:DIR or kafka://HOST:PORT/TOPIC")));
+        let refuse =
+            |why: &str| Err(ConfigError::at("--log", format!("{text:?} {why}; write embedded:DIR or kafka://HOST:PORT/TOPIC")));
         if let Some(dir) = text.strip_prefix("embedded:") {
             return if dir.is_empty() { refuse("names no directory") } else { Ok(LogChoice::Embedded(dir.into())) };
         }
@@ -113,7 +114,9 @@ pub(super) fn open(choice: &LogChoice, table: &Location, pinned: Option<u32>, ne
             let (partitions, made) = match describe(&settings)? {
                 Some(there) => {
                     if let Some(asked) = new.partitions.filter(|asked| *asked != there) {
-                        let why = format!("topic {topic} has {there} partitions, not {asked}; a topic's partitions are never changed under a table");
+                        let why = format!(
+                            "topic {topic} has {there} partitions, not {asked}; a topic's partitions are never changed under a table"
+                        );
                         return Err(ConfigError::at("--partitions", why).into());
                     }
                     (there, "")
@@ -125,7 +128,11 @@ pub(super) fn open(choice: &LogChoice, table: &Location, pinned: Option<u32>, ne
                 }
             };
             let said = format!("topic {topic} at {brokers}, {partitions} partitions{made}");
-            Ok(OpenLog { producer: Arc::new(KafkaProducer::open(&settings)?), consumer: Box::new(KafkaConsumer::open(&settings)?), said })
+            Ok(OpenLog {
+                producer: Arc::new(KafkaProducer::open(&settings)?),
+                consumer: Box::new(KafkaConsumer::open(&settings)?),
+                said,
+            })
         }
     }
 }
@@ -157,7 +164,9 @@ mod tests {
         check(Some("embedded:/x"), "t", Ok(LogChoice::Embedded("/x".into())));
         check(Some("kafka://a:1,b:2/t"), "t", Ok(kafka("a:1,b:2", "t")));
         check(None, "/table", Ok(LogChoice::Embedded("/table/_state".into())));
-        for (bad, part) in [("embedded:", "no directory"), ("kafka://a:1", "no topic"), ("kafka:///t", "no topic"), ("redis://x", "not a log")] {
+        for (bad, part) in
+            [("embedded:", "no directory"), ("kafka://a:1", "no topic"), ("kafka:///t", "no topic"), ("redis://x", "not a log")]
+        {
             check(Some(bad), "t", Err(part));
         }
     }
