@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Compressed bytes fetched or being fetched and not yet transformed. Far more than the log files of a full set of gets
 /// usually are together; one larger than the gate goes through alone.
-pub(crate) const FETCHED_BYTES: u64 = 48 << 20;
+pub(crate) const FETCHED_BYTES: u64 = 24 << 20;
 
 /// Inflated bytes in the hands of all workers, by estimate. A file as large as the gate is worked on alone.
 pub(crate) const INFLATING_BYTES: u64 = 64 << 20;

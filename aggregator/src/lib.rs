@@ -8,8 +8,8 @@
 //!                    marks    └──────────────────────── outcomes ◀──────────────────────────────────┘
 //! ```
 //!
-//! Each file is one [`ticket`](mod@crate::flow): it goes out once per attempt and always comes back as one outcome, even when a thread
-//! panics on it; so nothing that was listed can be forgotten. What bounds memory is in [`gate`]; only files and runs are handed
+//! Each file is one ticket: it goes out once per attempt and always comes back as one outcome, even when a thread
+//! panics on it; so nothing that was listed can be forgotten. What bounds memory is in `gate`; only files and runs are handed
 //! between threads, never records.
 //!
 //! Read in this order: [`settings`], [`source`], [`flow`], `fetch`, `ingest`, [`transform`](mod@transform), `marks`, [`progress`].

@@ -5,4 +5,9 @@
 #[cfg(feature = "engine")]
 pub mod engine;
 pub mod protocol;
+#[cfg(feature = "engine")]
+pub mod settings;
 pub mod table;
+
+#[cfg(feature = "engine")]
+pub use settings::Settings;

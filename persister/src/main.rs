@@ -1,1 +1,121 @@
-fn main() {}
+//! The `persister` service: arguments, settings, one run, one exit status.
+
+use anyhow::Context;
+use clap::Parser;
+use common::log::kafka::{KafkaConsumer, KafkaSettings, describe};
+use common::service::{ConfigError, Layers, Shutdown, config, exit_status, one_line};
+use common::store::{Location, Store};
+use persister::Settings;
+use persister::engine::{Engine, Status, stream};
+use persister::protocol::StreamRecord;
+use persister::protocol::seal::SealPolicy;
+use persister::table::Layout;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// Reads event records from Kafka and writes them to a Parquet table, each exactly once.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// TOML file (deploy/persister.toml is a commented example).
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Sets one key, over what file and environment say.
+    #[arg(long, value_name = "SECTION.KEY=VALUE", value_parser = config::parse_set)]
+    set: Vec<(String, String)>,
+    /// How log lines look: text or json.
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
+    /// What is logged: a level, or a list like info,rdkafka=debug.
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// Check the configuration and end.
+    #[arg(long)]
+    check_config: bool,
+    /// Print the configuration as it is understood, without secrets, and end.
+    #[arg(long)]
+    print_config: bool,
+}
+
+fn main() -> ExitCode {
+    match start(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("persister: {}", one_line(error.as_ref()));
+            ExitCode::from(exit_status(error.as_ref()))
+        }
+    }
+}
+
+fn start(arguments: Arguments) -> anyhow::Result<()> {
+    let mut set = arguments.set;
+    set.extend(arguments.log_format.map(|format| ("telemetry.format".to_owned(), format)));
+    set.extend(arguments.log_level.map(|level| ("telemetry.level".to_owned(), level)));
+    let layers = Layers::of_process(arguments.config.as_deref(), set);
+    let settings: Settings = layers.load()?;
+    let layout = settings.check().map_err(|error| error.found_in(&layers))?;
+    let location: Location =
+        settings.table.url.parse().map_err(|error| ConfigError::at("table.url", format!("{error}")).found_in(&layers))?;
+    kafka(&settings).check()?;
+    if arguments.print_config {
+        print!("{}", config::render(&settings));
+        return Ok(());
+    }
+    if arguments.check_config {
+        return Ok(());
+    }
+    settings.telemetry.start()?;
+    // Two threads: the runtime only waits; the event loop and the encoders have threads of their own.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let shutdown = {
+        let _on = runtime.enter();
+        Shutdown::on_signals()?
+    };
+    let store = runtime.block_on(Store::open(&location))?;
+    let kafka = kafka(&settings);
+    let topic = settings.kafka.topic.clone();
+    let partitions = describe(&kafka)?.ok_or_else(|| {
+        ConfigError::at("kafka.topic", format!("topic {topic} does not exist at {}", kafka.brokers)).found_in(&layers)
+    })?;
+    let record = StreamRecord::new(&topic, &settings.table.epoch, partitions, layout);
+    runtime.block_on(stream::open(&store, &record)).map_err(stream::OpenError::for_people)?;
+    let consumer = KafkaConsumer::open(&kafka)?;
+    tracing::info!(table = %store, topic, partitions, group = kafka.group, "started");
+    let (engine, status) = (engine(&settings, layout), Arc::new(Status::new(partitions)));
+    // The event loop blocks, and so has this thread to itself.
+    let result = persister::engine::run(engine, Box::new(consumer), store, status, shutdown, runtime.handle().clone());
+    runtime.shutdown_background();
+    result.context("the persister ended")
+}
+
+fn kafka(settings: &Settings) -> KafkaSettings {
+    let kafka = &settings.kafka;
+    KafkaSettings {
+        brokers: kafka.brokers.clone(),
+        topic: kafka.topic.clone(),
+        group: kafka.group.clone(),
+        properties: kafka.properties.clone(),
+        static_partitions: Some(kafka.static_partitions.clone()).filter(|partitions| !partitions.is_empty()),
+    }
+}
+
+fn engine(settings: &Settings, layout: Layout) -> Engine {
+    let bytes = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
+    Engine {
+        topic: settings.kafka.topic.clone(),
+        epoch: settings.table.epoch.clone(),
+        layout,
+        seal: SealPolicy {
+            bytes: bytes(settings.seal.bytes.0),
+            age: settings.seal.age.0,
+            directories: settings.seal.directories as usize,
+            log_files: settings.seal.log_files as usize,
+        },
+        memory: bytes(settings.limits.memory.0),
+        encoders: match settings.limits.encoders {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads as usize,
+        },
+    }
+}

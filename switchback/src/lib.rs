@@ -3,8 +3,6 @@
 //! One file per subcommand; `main.rs` only parses, runs and maps to an exit code. It is a library as well so that the
 //! end-to-end tests can call a subcommand without a process.
 
-pub mod exit;
 pub mod generate;
 pub mod run;
-pub mod units;
 pub mod verify;

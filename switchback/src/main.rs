@@ -1,8 +1,9 @@
 //! Parse, run, map to an exit code: the one place where a fatal error is printed.
 
 use clap::{Parser, Subcommand};
+use common::service::{exit_status, one_line};
 use std::process::ExitCode;
-use switchback::{exit, generate, run, verify};
+use switchback::{generate, run, verify};
 
 const LONG_ABOUT: &str = "\
 CloudTrail log files in, one exact and query-ready Parquet table out.
@@ -49,7 +50,7 @@ fn main() -> ExitCode {
         Command::Generate(args) => generate::run(args),
     };
     result.unwrap_or_else(|error| {
-        eprintln!("switchback: {error:#}");
-        exit::code_of(&error)
+        eprintln!("switchback: {}", one_line(error.as_ref()));
+        ExitCode::from(exit_status(error.as_ref()))
     })
 }

@@ -204,7 +204,14 @@ impl Driver {
         for (&number, recovery) in numbers.iter().zip(recoveries) {
             let (machine, effects) = self.runtime.block_on(recovery)?;
             let begin = effects.iter().find_map(|effect| if let Effect::Begin(offset) = effect { Some(*offset) } else { None });
-            tracing::info!(partition = number, position = begin, chain_end = machine.end(), batches = machine.batches(), redo = machine.is_redoing(), "assigned");
+            tracing::info!(
+                partition = number,
+                position = begin,
+                chain_end = machine.end(),
+                batches = machine.batches(),
+                redo = machine.is_redoing(),
+                "assigned"
+            );
             positions.push((number, begin.map_or(Position::Hold, Position::At)));
             self.status.own(number, Some(machine.end()));
             let partition = Partition {
@@ -390,7 +397,16 @@ impl Driver {
         self.status.files.fetch_add(files.len() as u64, Ordering::Relaxed);
         self.status.batches.fetch_add(1, Ordering::Relaxed);
         let (took, reason) = partition.sealed_at.map_or((Duration::ZERO, None), |(at, reason)| (at.elapsed(), Some(reason)));
-        tracing::info!(partition = number, seq = partition.machine.batches() - 1, rows, files = files.len(), bytes, ?reason, ?took, "published");
+        tracing::info!(
+            partition = number,
+            seq = partition.machine.batches() - 1,
+            rows,
+            files = files.len(),
+            bytes,
+            ?reason,
+            ?took,
+            "published"
+        );
     }
 
     /// Looks at sizes and ages: encodes full chunks, cuts what is due.
@@ -409,7 +425,8 @@ impl Driver {
                 directories: partition.rows.directories(),
                 log_files: partition.machine.open_log_files(),
             };
-            let drained = drain.as_ref().and_then(|ends| ends.get(number as usize)).is_some_and(|end| partition.machine.position() >= *end);
+            let drained =
+                drain.as_ref().and_then(|ends| ends.get(number as usize)).is_some_and(|end| partition.machine.position() >= *end);
             let reason = if drained { Some(Reason::Drain) } else { due(&self.engine.seal, &size) };
             if let Some(reason) = reason {
                 self.seal(number, reason);
@@ -465,13 +482,18 @@ impl Driver {
     fn carry_out(&mut self, consumer: &mut dyn Consumer) -> anyhow::Result<()> {
         for order in std::mem::take(&mut self.orders) {
             match order {
-                Order::Seek(partition, position) if self.partitions.contains_key(&partition) => consumer.seek(partition, position)?,
-                Order::Mirror(partition, offset) if self.partitions.contains_key(&partition) => consumer.mirror(partition, offset),
+                Order::Seek(partition, position) if self.partitions.contains_key(&partition) => {
+                    consumer.seek(partition, position)?
+                }
+                Order::Mirror(partition, offset) if self.partitions.contains_key(&partition) => {
+                    consumer.mirror(partition, offset)
+                }
                 _ => {}
             }
         }
         if self.halted > 0 && self.partitions.values().all(|p| p.machine.is_halted()) {
-            let halts: Vec<String> = self.status.halts().iter().map(|(number, why)| format!("partition {number}: {why}")).collect();
+            let halts: Vec<String> =
+                self.status.halts().iter().map(|(number, why)| format!("partition {number}: {why}")).collect();
             bail!("every partition of this process has halted: {}", halts.join("; "));
         }
         Ok(())

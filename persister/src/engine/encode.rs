@@ -5,7 +5,6 @@ use super::effects::{File, hex};
 use crate::protocol::{FileEntry, Names};
 use crate::table::{Chunk, FileError, FileWriter, Footer, Layout, Part};
 use bytes::Bytes;
-use common::failure::Class;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -152,9 +151,4 @@ fn close(mut writers: Writers, info: &BatchInfo, parts: Vec<Part>) -> Result<Vec
         files.push(File { entry: FileEntry { key, rows: part.rows, rows_sha256: hex(&part.digest) }, bytes });
     }
     Ok(files)
-}
-
-/// The class of an encoding error for the driver: rows that were accepted and cannot be written are ours to mend.
-pub(super) fn class(error: &FileError) -> Class {
-    error.class()
 }

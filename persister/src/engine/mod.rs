@@ -9,6 +9,7 @@
 //!
 //! Read in this order: [`settings`], [`stream`] (what a table is pinned to), [`driver`], [`effects`], [`encode`], [`status`].
 
+pub mod chain;
 pub mod driver;
 mod effects;
 mod encode;

@@ -4,6 +4,7 @@ use crate::protocol::names;
 use crate::protocol::stream::{Pinned, StreamRecord};
 use bytes::Bytes;
 use common::failure::Class;
+use common::service::ConfigError;
 use common::store::{Store, StoreError, retry::with_retry};
 use std::time::Duration;
 
@@ -45,6 +46,14 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// The error as a program prints it: what the operator must change is a configuration error of the table.
+    pub fn for_people(self) -> anyhow::Error {
+        match self {
+            OpenError::Store(error) => error.into(),
+            other => ConfigError::at("table", other.to_string()).into(),
+        }
+    }
+
     /// What the caller must do.
     pub fn class(&self) -> Class {
         match self {

@@ -207,10 +207,13 @@ fn gather(text: &str) -> Result<Raw<'_>, BadObject> {
     Ok(raw)
 }
 
+/// The key as it is written first: an escape in it is a rarity, and a plain key that is unknown has no other form.
 fn find(key: &str, expected: usize) -> Option<usize> {
-    let name = unescape(key);
-    let is = |at: &usize| NAMES.get(*at).is_some_and(|&known| known == name);
-    (expected..NAMES.len()).find(is).or_else(|| (0..expected).find(is))
+    let search = |name: &str| {
+        let is = |at: &usize| NAMES.get(*at).is_some_and(|&known| known == name);
+        (expected..NAMES.len()).find(is).or_else(|| (0..expected).find(is))
+    };
+    search(key).or_else(|| if key.contains('\\') { search(&unescape(key)) } else { None })
 }
 
 fn event<'a>(raw: &Raw<'a>) -> Result<EventRow<'a>, Undecodable> {

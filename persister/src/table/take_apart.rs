@@ -101,9 +101,8 @@ fn level<'a>(nodes: &'static [Node], object: &'a str, taken: &mut Taken<'a>, res
     let mut expected = 0;
     for member in Members::new(object) {
         let Member { key, value } = member?;
-        let name = unescape(key);
-        let Some(at) = find(nodes, &name, expected) else {
-            if !unknown.insert(name) {
+        let Some(at) = find(nodes, key, expected) else {
+            if !unknown.insert(unescape(key)) {
                 return Err(BadObject::RepeatedKey);
             }
             if value != "null" {
@@ -138,10 +137,13 @@ fn place<'a>(node: &'static Node, key: &str, value: &'a str, taken: &mut Taken<'
     Ok(())
 }
 
-/// AWS writes members in one order, so the next node is nearly always the one; the search is for the rest.
-fn find(nodes: &[Node], name: &str, expected: usize) -> Option<usize> {
-    let is = |at: &usize| nodes.get(*at).is_some_and(|node| node.source == name);
-    (expected..nodes.len()).find(is).or_else(|| (0..expected).find(is))
+/// AWS writes members in one order, so the next node is nearly always the one; the search is for the rest. Escapes in a key are a rarity.
+fn find(nodes: &[Node], key: &str, expected: usize) -> Option<usize> {
+    let search = |name: &str| {
+        let is = |at: &usize| nodes.get(*at).is_some_and(|node| node.source == name);
+        (expected..nodes.len()).find(is).or_else(|| (0..expected).find(is))
+    };
+    search(key).or_else(|| if key.contains('\\') { search(&unescape(key)) } else { None })
 }
 
 #[cfg(test)]

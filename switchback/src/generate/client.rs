@@ -33,11 +33,15 @@ const PIPELINES: [&str; 3] = [
     "aws-cli/2.16.10 md/awscrt#0.20.11 ua/2.0 os/linux#6.5.0-1021-azure md/arch#x86_64 lang/python#3.11.8 md/pyimpl#CPython cfg/retry-mode#standard md/installer#exe md/prompt#off md/command#s3.sync",
     "aws-cdk/2.146.0 aws-sdk-js/2.1644.0 linux/v20.14.0 promise",
 ];
+const BROWSERS: [&str; 2] = [
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:127.0) Gecko/20100101 Firefox/127.0",
+];
 const PEOPLE: [&str; 5] = [
     "AWS Internal",
-    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36",
+    BROWSERS[0],
     "aws-cli/2.15.38 Python/3.11.8 Darwin/23.5.0 exe/x86_64 prompt/off command/ec2.describe-instances",
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:127.0) Gecko/20100101 Firefox/127.0",
+    BROWSERS[1],
     "S3Console/0.4, aws-internal/3 aws-sdk-java/1.12.750 Linux/5.10.219 OpenJDK_64-Bit_Server_VM/25.412-b08 java/1.8.0_412 vendor/Oracle_Corporation cfg/retry-mode/standard",
 ];
 const LAMBDA: &str = "Boto3/1.34.42 md/Botocore#1.34.42 ua/2.0 os/linux#5.10.219-229.866.amzn2.x86_64 md/arch#x86_64 lang/python#3.12.3 exec-env/AWS_Lambda_python3.12 Botocore/1.34.42";
@@ -59,7 +63,7 @@ impl Client {
                 other => (&SDKS, other),
             },
             Caller::Root | Caller::IdentityCenter { .. } | Caller::Saml { .. } | Caller::User { console: true, .. } => {
-                (&PEOPLE[1..], Flavour::Person)
+                (&BROWSERS, Flavour::Person)
             }
             Caller::WebIdentity { .. } => (&SDKS, Flavour::Pod),
             _ => (&SDKS, Flavour::Vendor),

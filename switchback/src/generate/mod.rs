@@ -33,8 +33,8 @@ mod tests;
 pub use story::StoryTruth;
 pub use truth::{OBJECTS_FILE, ObjectTruth, TRUTH_FILE, Truth};
 
-use crate::exit::ConfigError;
 use clap::Args;
+use common::service::ConfigError;
 use common::time::Date;
 use indicatif::{ProgressBar, ProgressStyle};
 use plan::Planner;
@@ -194,12 +194,15 @@ pub fn generate(settings: &Settings, progress: &dyn Fn(u64)) -> anyhow::Result<T
     // Two trees in one directory would make both truths wrong.
     for taken in ["AWSLogs", "redelivered", TRUTH_FILE, OBJECTS_FILE] {
         if settings.out.join(taken).exists() {
-            return Err(
-                ConfigError(format!("--out {} holds {taken} already: name a new directory", settings.out.display())).into()
-            );
+            return Err(ConfigError::at(
+                "--out",
+                format!("{} holds {taken} already: name a new directory", settings.out.display()),
+            )
+            .into());
         }
     }
-    std::fs::create_dir_all(&settings.out).map_err(|error| ConfigError(format!("--out {}: {error}", settings.out.display())))?;
+    std::fs::create_dir_all(&settings.out)
+        .map_err(|error| ConfigError::at("--out", format!("{}: {error}", settings.out.display())))?;
     let world = World::new(settings.seed, settings.accounts, settings.regions)?;
     let story = if Planner::tells_story(settings.records) { Story::new(settings.seed, &world, settings.start) } else { None };
     let workshop = file::Workshop { settings, world: &world, story: story.as_ref(), rare: rare::Rare::new()? };

@@ -64,7 +64,9 @@ pub(crate) fn everyday(out: &mut Vec<u8>, world: &World, scene: &mut Scene<'_>) 
         18..26 => Some(Failure::Missing),
         _ => None,
     };
-    let failure = failure.filter(|_| !matches!(call.api.who, Who::Login | Who::Aws));
+    let reads = matches!(call.api.sort, Sort::Read | Sort::DataRead);
+    let failure =
+        failure.filter(|failure| !matches!(call.api.who, Who::Login | Who::Aws) && (reads || *failure != Failure::Missing));
     write(out, &Draft { call, caller, client, failure, request: None, response: None, resources: None }, scene);
 }
 
@@ -249,7 +251,8 @@ fn write_failure(out: &mut Vec<u8>, failure: Failure, draft: &Draft<'_>, scene: 
         }
         Failure::Missing => {
             let (code, message) = match api.source {
-                "s3" => ("NoSuchKey", "The specified key does not exist."),
+                "s3" if api.sort == Sort::DataRead => ("NoSuchKey", "The specified key does not exist."),
+                "s3" => ("NoSuchBucketPolicy", "The bucket policy does not exist"),
                 "ec2" => ("Client.InvalidInstanceID.NotFound", "The instance ID 'i-00000000000000000' does not exist"),
                 "iam" => ("NoSuchEntityException", "The role with name \\\"legacy\\\" cannot be found."),
                 _ => ("ResourceNotFoundException", "The specified resource doesn't exist."),

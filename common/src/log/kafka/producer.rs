@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, mpsc};
 use std::time::{Duration, Instant};
 
-/// What a user may change. Long batches compress better and cost the broker less; see `docs/` for the measurements.
+/// What a user may change. Long batches compress better and cost the broker less.
 const SOFT: [(&str, &str); 6] = [
     ("compression.type", "zstd"),
     ("compression.level", "1"),
