@@ -19,6 +19,7 @@ mod chain;
 mod columns;
 mod file;
 mod findings;
+mod log_files;
 mod reconstruct;
 mod report;
 mod scan;
@@ -137,11 +138,12 @@ fn split(compared: Option<Compared>) -> (Option<Compared>, Suspects) {
 fn uneven(proof: &mut Proof) -> Vec<FileId> {
     let mut uneven = Vec::new();
     let Proof { books, findings, .. } = proof;
-    for (file, state) in &books.log_files {
+    for (file, state) in books.log_files.iter() {
         let count = state.records.count;
         if !state.records.is_dense() || state.end.is_some_and(|end| end != count) || state.ends > 1 {
             uneven.push(*file);
-        } else if state.ledger != Some(count) && (state.ledger.is_some() || count > 0) || state.ledger_done != state.end.is_some()
+        } else if (state.ledger != Some(count) && (state.ledger.is_some() || count > 0))
+            || state.ledger_done != state.end.is_some()
         {
             let said = match (state.ledger, state.ledger_done) {
                 (None, _) => "nothing".to_owned(),
@@ -178,7 +180,7 @@ async fn look_closer(store: &Store, proof: &mut Proof, uneven: Vec<FileId>, susp
     unfinished.truncate(EXAMPLES);
     // Names are in the rows only. A table that is exact so far is not read again for them, but for the files that hold them.
     let mut numbers: Vec<u32> = match wanted.is_empty() {
-        true => unfinished.iter().filter_map(|file| books.log_files.get(file)).map(|state| state.seen_in).collect(),
+        true => unfinished.iter().filter_map(|file| books.log_files.get(*file)).map(|state| state.seen_in).collect(),
         false => (0..u32::try_from(books.files.len()).unwrap_or(u32::MAX)).collect(),
     };
     numbers.sort_unstable();
@@ -190,7 +192,7 @@ async fn look_closer(store: &Store, proof: &mut Proof, uneven: Vec<FileId>, susp
     let nothing = scan::Seen::default();
     let of = |file: &FileId| seen.get(file).unwrap_or(&nothing);
     for file in &uneven {
-        let state = books.log_files.get(file).copied().unwrap_or_default();
+        let state = books.log_files.get(*file).copied().unwrap_or_default();
         tell_indexes(*file, of(file), state.records.count, state.end, &books.files, Check::Dense, findings);
     }
     for (file, records) in differing {
@@ -198,7 +200,7 @@ async fn look_closer(store: &Store, proof: &mut Proof, uneven: Vec<FileId>, susp
     }
     let mut listed = Listed { count, first: Vec::new() };
     for file in &unfinished {
-        let state = books.log_files.get(file).copied().unwrap_or_default();
+        let state = books.log_files.get(*file).copied().unwrap_or_default();
         let name = of(file).name.clone().unwrap_or_else(|| format!("log file {file}"));
         let told = Listed::one(&name, &format!("{} records so far", state.records.count));
         listed.first.extend(told.first);
@@ -225,8 +227,9 @@ fn tell_values(file: FileId, seen: &scan::Seen, records: usize, books: &Books, f
 
 fn report(store: &Store, source: Option<&Source>, proof: Proof, compared: Option<Compared>, unfinished: Listed) -> Report {
     let Proof { stream, findings, mut books, partitions, batches, offsets, dropped, in_flight } = proof;
-    let states = || books.log_files.values();
+    let states = || books.log_files.iter().map(|(_, state)| state);
     let count = |n: usize| n as u64;
+    let quarantined = books.quarantined();
     let counts = Counts {
         partitions: stream.as_ref().map_or(partitions, |stream| u64::from(stream.partitions)),
         batches,
@@ -239,7 +242,7 @@ fn report(store: &Store, source: Option<&Source>, proof: Proof, compared: Option
         log_files: count(books.log_files.len()),
         complete: count(states().filter(|state| state.end.is_some()).count()),
         unfinished: unfinished.count,
-        quarantined: count(states().filter(|state| state.is_quarantined && state.end.is_none()).count()),
+        quarantined: quarantined.count,
         altered: count(states().filter(|state| state.altered != 0).count()),
         source_log_files: compared.as_ref().map(|compared| compared.files),
         source_records: compared.as_ref().map(|compared| compared.records),
@@ -248,7 +251,7 @@ fn report(store: &Store, source: Option<&Source>, proof: Proof, compared: Option
     let mut notes = vec![
         ("unfinished_batches", in_flight),
         ("unfinished_log_files", unfinished),
-        ("quarantined_log_files", std::mem::take(&mut books.quarantined)),
+        ("quarantined_log_files", quarantined),
         ("altered_log_files", std::mem::take(&mut books.altered)),
     ];
     if let Some(compared) = compared {

@@ -150,7 +150,7 @@ impl Judge<'_> {
             self.compared.files += 1;
         }
         let name = &file.source_object;
-        let Some(state) = self.books.log_files.get_mut(&id) else {
+        let Some(state) = self.books.log_files.get_mut(id) else {
             if !self.bad.contains_key(&id) {
                 self.bad.insert(id, (Check::Source, String::new()));
                 findings.add(Check::Source, format!("{name}: nothing of it is in the table"));
@@ -195,7 +195,7 @@ impl Judge<'_> {
 
     fn finish(&mut self, findings: &mut Findings) {
         let mut bad: Vec<_> = std::mem::take(&mut self.bad).into_iter().collect();
-        bad.retain(|(id, _)| self.books.log_files.contains_key(id));
+        bad.retain(|(id, _)| self.books.log_files.get(*id).is_some());
         // Told ones first, in the order of names.
         bad.sort_by(|a, b| (a.1.1.is_empty(), &a.1.1).cmp(&(b.1.1.is_empty(), &b.1.1)));
         for (id, (check, text)) in bad {

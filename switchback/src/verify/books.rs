@@ -4,11 +4,11 @@
 
 use super::file::{EndRow, FileFacts, Records, Status};
 use super::findings::EXAMPLES;
+use super::log_files::LogFiles;
 use common::message::FileId;
 use common::service::Printable;
 use persister::protocol::{FileState, Intent};
 use persister::table::RowKind;
-use std::collections::HashMap;
 
 /// What is known of one log file.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,6 +37,9 @@ pub(crate) struct State {
     pub(crate) is_matched: bool,
 }
 
+/// Reports of unreadable log files that are kept, of which those are listed that were not read later.
+const REPORTS: usize = 50 * EXAMPLES;
+
 /// Log files to list: the first few by name and reason, all as a number.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct Listed {
@@ -55,6 +58,12 @@ pub(crate) struct Named {
     pub(crate) why: String,
 }
 
+impl Named {
+    fn of(name: &str, why: &str) -> Named {
+        Named { source_object: Printable(name).to_string(), why: Printable(why).to_string() }
+    }
+}
+
 impl Listed {
     pub(crate) fn one(name: &str, why: &str) -> Listed {
         let mut listed = Listed::default();
@@ -65,7 +74,7 @@ impl Listed {
     pub(crate) fn add(&mut self, name: &str, why: &str) {
         self.count += 1;
         if self.first.len() < EXAMPLES {
-            self.first.push(Named { source_object: Printable(name).to_string(), why: Printable(why).to_string() });
+            self.first.push(Named::of(name, why));
         }
     }
 }
@@ -73,11 +82,12 @@ impl Listed {
 /// Everything known.
 #[derive(Debug, Default)]
 pub(crate) struct Books {
-    pub(crate) log_files: HashMap<FileId, State>,
+    pub(crate) log_files: LogFiles,
     /// Keys of the table's files, by number.
     pub(crate) files: Vec<String>,
     pub(crate) rows: [u64; 3],
-    pub(crate) quarantined: Listed,
+    /// The first reports of log files that could not be read; some of these may have been read later.
+    quarantined: Vec<(FileId, Named)>,
     pub(crate) altered: Listed,
 }
 
@@ -93,7 +103,7 @@ impl Books {
             None => {}
         }
         for (file, records) in &facts.records {
-            let state = self.log_files.entry(*file).or_default();
+            let state = self.log_files.entry(*file);
             state.records.add(*records);
             state.seen_in = number;
         }
@@ -103,7 +113,7 @@ impl Books {
     }
 
     fn end(&mut self, end: &EndRow, number: u32) {
-        let state = self.log_files.entry(end.file).or_default();
+        let state = self.log_files.entry(end.file);
         state.seen_in = number;
         let (name, why) = end.told.as_ref().map_or(("", ""), |(name, why)| (name, why));
         match end.status {
@@ -115,7 +125,9 @@ impl Books {
             Status::Quarantined => {
                 state.is_quarantined = true;
                 state.is_too_large = why == "too_large";
-                self.quarantined.add(name, why);
+                if self.quarantined.len() < REPORTS {
+                    self.quarantined.push((end.file, Named::of(name, why)));
+                }
             }
             Status::Altered => {
                 state.altered = end.content;
@@ -130,7 +142,7 @@ impl Books {
     /// In words: an entry of the batch does not read.
     pub(crate) fn ledger(&mut self, intent: &Intent) -> Result<(), String> {
         for (file, (_, said)) in intent.delta().map_err(|damaged| damaged.to_string())? {
-            let state = self.log_files.entry(file).or_default();
+            let state = self.log_files.entry(file);
             (state.ledger, state.ledger_done) = match said {
                 FileState::Next(next) => (Some(next), false),
                 FileState::Done { records, .. } => (Some(records), true),
@@ -138,5 +150,19 @@ impl Books {
             };
         }
         Ok(())
+    }
+
+    /// Log files that could not be read and have not been read since.
+    pub(crate) fn quarantined(&self) -> Listed {
+        let is_out = |state: &State| state.is_quarantined && state.end.is_none();
+        let count = self.log_files.iter().filter(|(_, state)| is_out(state)).count() as u64;
+        let mut first: Vec<Named> = Vec::new();
+        for (_, named) in self.quarantined.iter().filter(|(file, _)| self.log_files.get(*file).is_some_and(is_out)) {
+            // Reported again with other words: named once.
+            if first.len() < EXAMPLES && first.iter().all(|other| other.source_object != named.source_object) {
+                first.push(named.clone());
+            }
+        }
+        Listed { count, first }
     }
 }
