@@ -38,7 +38,7 @@ use common::service::{ConfigError, Printable};
 use common::store::{Location, LocationError, Store};
 use findings::{Check, EXAMPLES};
 use report::{Counts, Report};
-use scan::{Suspect, Suspects, scan, tell_indexes};
+use scan::{Suspects, scan, tell_indexes};
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use table::{Proof, Terms, prove};
@@ -186,7 +186,7 @@ async fn look_closer(store: &Store, proof: &mut Proof, uneven: Vec<FileId>, susp
     numbers.sort_unstable();
     numbers.dedup();
     for file in &unfinished {
-        wanted.entry(*file).or_insert_with(Suspect::default);
+        wanted.entry(*file).or_default();
     }
     let seen = scan(store, &books.files, numbers.into_iter(), wanted).await?;
     let nothing = scan::Seen::default();

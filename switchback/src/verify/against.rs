@@ -17,6 +17,7 @@ use common::store::StoreError;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -151,8 +152,8 @@ impl Judge<'_> {
         }
         let name = &file.source_object;
         let Some(state) = self.books.log_files.get_mut(id) else {
-            if !self.bad.contains_key(&id) {
-                self.bad.insert(id, (Check::Source, String::new()));
+            if let Entry::Vacant(entry) = self.bad.entry(id) {
+                entry.insert((Check::Source, String::new()));
                 findings.add(Check::Source, format!("{name}: nothing of it is in the table"));
             }
             return Ok(());

@@ -38,7 +38,7 @@ fn record(n: u32) -> String {
         "webIdFederationData":{{"attributes":{{"a":1.0}}}},"odd":null}},"new":[1.50,{{"x":null}}]}},"tlsDetails":{{}},"errorCode":5,
         "requestParameters":{{"b":1e3,"a":{{"k":null}}}},"responseElements":null,"futureField":{{"n":{n}}}}}"#,
         n % 3,
-        if n % 2 == 0 { "" } else { ".500" }
+        if n.is_multiple_of(2) { "" } else { ".500" }
     )
 }
 
