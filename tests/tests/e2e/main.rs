@@ -1,0 +1,6 @@
+//! The whole product, from log files to a table, as its users run it: real binaries, a real Kafka, a real S3 server, real crashes.
+//! What a table must hold is judged by DuckDB and Python (`tests/oracle`), which share no code with the product.
+//!
+//! One executable, since each links the world; a module a subject.
+
+mod exact;
