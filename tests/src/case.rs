@@ -93,15 +93,20 @@ impl Case {
         self.switchback("run", &[&["run", "--once", "--from", from, "--to", to], more].concat(), &[]).wait()
     }
 
-    /// Runs the aggregator once over a source, from a configuration file, remembering nothing.
+    /// Starts the aggregator over a source, from a configuration file, remembering nothing; it ends when it has sent everything.
     pub fn aggregate(&self, label: &str, source: &str) -> Process {
+        self.aggregator(label, source, &["--once"])
+    }
+
+    /// Starts the aggregator with more flags.
+    pub fn aggregator(&self, label: &str, source: &str, more: &[&str]) -> Process {
         let topic = self.topic();
         let config = format!(
             "[source]\nurl = {source:?}\npoll = \"200ms\"\n[kafka]\nbrokers = {:?}\ntopic = {:?}\ncreate = true\npartitions = {PARTITIONS}\n",
             topic.brokers, topic.name
         );
         let file = self.config(label, &config);
-        self.start("aggregator", label, &["--config", &file, "--once"], &[])
+        self.start("aggregator", label, &[&["--config", &file], more].concat(), &[])
     }
 
     /// Starts a persister from a configuration file, with small batches; it runs until it is stopped.
@@ -172,6 +177,48 @@ pub fn deliver(tree: &Path, to: &Path) {
             deliver(&entry.path(), &target);
         } else if !entry.file_name().to_string_lossy().starts_with("truth") {
             std::fs::copy(entry.path(), target).expect("a copy");
+        }
+    }
+}
+
+/// Log files of a tree, in a fixed order, as deliveries of about the same size: what is added to a source bit by bit.
+#[derive(Debug)]
+pub struct Deliveries {
+    tree: PathBuf,
+    files: Vec<PathBuf>,
+    parts: usize,
+    next: usize,
+}
+
+impl Deliveries {
+    /// Cuts a tree into so many parts.
+    pub fn of(tree: &Path, parts: usize) -> Deliveries {
+        let mut files = Vec::new();
+        collect(tree, &mut files);
+        files.sort();
+        Deliveries { tree: tree.to_owned(), files, parts, next: 0 }
+    }
+
+    /// Copies the next part to `to`; the last one takes what is left. Files appear whole, as S3's objects do.
+    pub fn next(&mut self, to: &Path) {
+        let (from, until) = (self.files.len() * self.next / self.parts, self.files.len() * (self.next + 1) / self.parts);
+        self.next = (self.next + 1).min(self.parts);
+        for file in self.files.get(from..until).unwrap_or_default() {
+            let target = to.join(file.strip_prefix(&self.tree).expect("a file of the tree"));
+            std::fs::create_dir_all(target.parent().expect("a directory")).expect("a directory");
+            let hidden = target.with_extension("part");
+            std::fs::copy(file, &hidden).expect("a copy");
+            std::fs::rename(hidden, target).expect("a rename");
+        }
+    }
+}
+
+fn collect(dir: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(dir).expect("a directory").map(|entry| entry.expect("an entry")) {
+        if entry.path().is_dir() {
+            collect(&entry.path(), files);
+        } else if !entry.file_name().to_string_lossy().starts_with("truth") {
+            files.push(entry.path());
         }
     }
 }

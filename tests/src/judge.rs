@@ -1,7 +1,7 @@
 //! The independent judge: Python and DuckDB, no code of ours. It reads a table as any stranger would and the log files with gzip
 //! and json alone (`tests/oracle/check.py`).
 
-use crate::process::root;
+use crate::process::{Process, root};
 use crate::services::{is_required, missing};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -33,6 +33,12 @@ impl Judge {
         command.arg("-B").arg(root().join("tests/oracle").join(script)).args(arguments);
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command.output().expect("the judge runs")
+    }
+
+    /// Starts a script that runs until it is dropped.
+    pub fn start(&self, script: &str, output: &Path) -> Process {
+        let script = root().join("tests/oracle").join(script);
+        Process::spawn(Command::new(&self.python).arg("-B").arg(script), output)
     }
 
     /// Runs a script that must succeed, and returns what it printed.

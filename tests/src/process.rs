@@ -54,17 +54,22 @@ pub fn root() -> &'static Path {
 impl Process {
     /// Starts a binary of ours; what it prints goes to `output`, which is overwritten.
     pub fn start<A: AsRef<OsStr>>(name: &str, arguments: &[A], env: &[(String, String)], output: &Path) -> Process {
-        let file = File::create(output).expect("a file for the output");
-        let again = file.try_clone().expect("the same file");
         let mut command = Command::new(binary(name));
-        command.args(arguments).stdin(Stdio::null()).stdout(file).stderr(again);
-        command.current_dir(output.parent().expect("a directory"));
+        command.args(arguments);
         // The product reads SWITCHBACK__…; what a test's caller has set must not get in.
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SWITCHBACK_")) {
             command.env_remove(name);
         }
         command.env_remove("AWS_PROFILE").env_remove("AWS_SESSION_TOKEN").envs(env.iter().map(|(name, value)| (name, value)));
-        Process { child: command.spawn().expect("the binary starts"), output: output.to_owned(), peak_rss: 0 }
+        Process::spawn(&mut command, output)
+    }
+
+    /// Starts any command; what it prints goes to `output`.
+    pub fn spawn(command: &mut Command, output: &Path) -> Process {
+        let file = File::create(output).expect("a file for the output");
+        let again = file.try_clone().expect("the same file");
+        command.stdin(Stdio::null()).stdout(file).stderr(again).current_dir(output.parent().expect("a directory"));
+        Process { child: command.spawn().expect("the program starts"), output: output.to_owned(), peak_rss: 0 }
     }
 
     /// Ends it as `kill -9` does.
