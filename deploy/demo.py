@@ -1,4 +1,4 @@
-"""The last step of ./dev demo: ask the table two questions in plain SQL, then say what went in and what came out.
+"""The last step of ./dev demo: ask the table a question in plain SQL, then say what went in and what came out.
 
 usage: demo.py LOGS TABLE    (Python with duckdb; .dev/venv has it)
 """
@@ -8,30 +8,23 @@ import sys
 
 import duckdb
 
-QUESTIONS = {
-    "Who was denied most often, where, and from which addresses?": """
-        SELECT coalesce(user_identity.arn, user_identity.type) AS who,
-               count(*) AS denied,
-               count(DISTINCT event_source || ':' || event_name) AS actions,
-               count(DISTINCT source_ip_address) AS addresses,
-               mode(source_ip_address) AS mostly_from,
-               max(event_time) AS latest
-        FROM events
-        WHERE error_code IN ('AccessDenied', 'AccessDeniedException', 'Client.UnauthorizedOperation')
-        GROUP BY ALL ORDER BY denied DESC, who LIMIT 5
-    """,
-    "Who signed in to the console without MFA?": """
-        SELECT coalesce(user_identity.arn, user_identity.type) AS who,
-               count(*) AS sign_ins,
-               count(DISTINCT source_ip_address) AS addresses,
-               max(event_time) AS latest
-        FROM events
-        WHERE event_name = 'ConsoleLogin'
-          AND json_extract_string(response_elements, '$.ConsoleLogin') = 'Success'
-          AND json_extract_string(additional_event_data, '$.MFAUsed') = 'No'
-        GROUP BY ALL ORDER BY sign_ins DESC, who LIMIT 5
-    """,
-}
+QUESTION = "Which access key was denied again and again, and then changed permissions or logging?"
+SQL = """
+    SELECT split_part(user_identity.arn, '/', -1)                 AS who,
+           source_ip_address                                     AS from_address,
+           strftime(min(event_time), '%d %b %H:%M')              AS first_seen,
+           count(*)                                              AS events,
+           count(*) FILTER (error_code ILIKE '%denied%')         AS denied,
+           string_agg(DISTINCT event_name, ' ' ORDER BY event_name) FILTER (event_name IN
+             ('CreateAccessKey', 'AttachUserPolicy', 'StopLogging', 'DeleteTrail')) AS changed,
+           count(*) FILTER (event_name = 'GetObject')            AS objects_read
+    FROM events
+    WHERE user_identity.access_key_id IS NOT NULL
+    GROUP BY user_identity.access_key_id, who, from_address
+    HAVING denied >= 5 AND changed IS NOT NULL
+    ORDER BY denied DESC
+    LIMIT 5
+"""
 
 
 def files_and_bytes(folder, pattern):
@@ -42,9 +35,9 @@ def files_and_bytes(folder, pattern):
 def main(logs, table):
     events = f"{table}/data/**/*.parquet"
     duckdb.sql(f"CREATE VIEW events AS FROM read_parquet('{events}', hive_partitioning = true)")
-    for question, sql in QUESTIONS.items():
-        print(f"\n  {question}")
-        duckdb.sql(sql).show(max_width=120)
+    duckdb.sql("SET TimeZone = 'UTC'")
+    print(f"\n  {QUESTION}\n")
+    duckdb.sql(SQL).show(max_width=160)
 
     ((rows,),) = duckdb.sql("SELECT count(*) FROM events").fetchall()
     files_in, bytes_in = files_and_bytes(logs, "*.json.gz")

@@ -23,7 +23,7 @@ use tokio::time::{Instant, sleep_until};
 const MAX_UNDER_WAY: usize = 4096;
 
 /// Tickets and works waiting between two stages: only enough that no stage waits for another's turn.
-const WAITING: usize = 64;
+const WAITING: usize = 256;
 
 /// Attempts on one file before we give up the process: by then it is not the file's trouble but the log's or the store's.
 const MAX_ATTEMPTS: u32 = 8;

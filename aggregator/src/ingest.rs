@@ -19,6 +19,9 @@ use tokio::sync::mpsc;
 /// Inflated bytes for each compressed one that room is made for. CloudTrail's JSON has about 16.
 const EXPECTED_RATIO: u64 = 16;
 
+/// Files that a worker takes at a time, where so many wait: with small ones, waking a thread for each costs more than the file.
+const HANDFUL: usize = 8;
+
 /// What all workers share.
 #[derive(Clone)]
 pub(crate) struct Shop {
@@ -51,15 +54,19 @@ impl Shop {
     }
 
     fn serve(&self, work: &Mutex<mpsc::Receiver<Work>>) {
-        let mut bench = Bench::default();
+        let (mut bench, mut hand) = (Bench::default(), Vec::with_capacity(HANDFUL));
         loop {
             // One worker waits for work, the others for it.
-            let next = work.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
-            let Some(Work { ticket, body }) = next else { return };
-            if self.stop.requested() {
-                ticket.settle(End::Dropped);
-            } else {
-                self.ingest(ticket, body, &mut bench);
+            let taken = work.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv_many(&mut hand, HANDFUL);
+            if taken == 0 {
+                return;
+            }
+            for Work { ticket, body } in hand.drain(..) {
+                if self.stop.requested() {
+                    ticket.settle(End::Dropped);
+                } else {
+                    self.ingest(ticket, body, &mut bench);
+                }
             }
         }
     }

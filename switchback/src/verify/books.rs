@@ -1,0 +1,142 @@
+//! What the rows of the whole table say of each log file.
+//!
+//! This is what grows: about 100 bytes a log file (never anything per record), and the keys of the table's own files.
+
+use super::file::{EndRow, FileFacts, Records, Status};
+use super::findings::EXAMPLES;
+use common::message::FileId;
+use common::service::Printable;
+use persister::protocol::{FileState, Intent};
+use persister::table::RowKind;
+use std::collections::HashMap;
+
+/// What is known of one log file.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct State {
+    pub(crate) records: Records,
+    /// What its complete row says; `None` before its end.
+    pub(crate) end: Option<u32>,
+    /// Head of the SHA-256 of the content that was taken.
+    pub(crate) content: u64,
+    /// Head of the SHA-256 of a content that came later, 0 where none did.
+    pub(crate) altered: u64,
+    /// Complete rows.
+    pub(crate) ends: u16,
+    pub(crate) is_quarantined: bool,
+    /// Put aside for its size, which a reader with other limits may not find too large.
+    pub(crate) is_too_large: bool,
+    /// The ledger's last word, by the number of records it counts.
+    pub(crate) ledger: Option<u32>,
+    /// The ledger says that it is complete.
+    pub(crate) ledger_done: bool,
+    /// The last table file that rows of it were seen in, by number.
+    pub(crate) seen_in: u32,
+    /// The source has it.
+    pub(crate) is_in_source: bool,
+    /// The source's content was compared with it.
+    pub(crate) is_matched: bool,
+}
+
+/// Log files to list: the first few by name and reason, all as a number.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub(crate) struct Listed {
+    /// How many.
+    pub(crate) count: u64,
+    /// The first few.
+    pub(crate) first: Vec<Named>,
+}
+
+/// A log file to list.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub(crate) struct Named {
+    /// Its name, fit for a terminal.
+    pub(crate) source_object: String,
+    /// Why it is listed, fit for a terminal.
+    pub(crate) why: String,
+}
+
+impl Listed {
+    pub(crate) fn one(name: &str, why: &str) -> Listed {
+        let mut listed = Listed::default();
+        listed.add(name, why);
+        listed
+    }
+
+    pub(crate) fn add(&mut self, name: &str, why: &str) {
+        self.count += 1;
+        if self.first.len() < EXAMPLES {
+            self.first.push(Named { source_object: Printable(name).to_string(), why: Printable(why).to_string() });
+        }
+    }
+}
+
+/// Everything known.
+#[derive(Debug, Default)]
+pub(crate) struct Books {
+    pub(crate) log_files: HashMap<FileId, State>,
+    /// Keys of the table's files, by number.
+    pub(crate) files: Vec<String>,
+    pub(crate) rows: [u64; 3],
+    pub(crate) quarantined: Listed,
+    pub(crate) altered: Listed,
+}
+
+impl Books {
+    /// Takes in what the rows of one file say.
+    pub(crate) fn file(&mut self, key: &str, facts: &FileFacts) {
+        let number = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
+        self.files.push(key.to_owned());
+        match facts.kind {
+            Some(RowKind::Data) => self.rows[0] += facts.rows,
+            Some(RowKind::Rejected) => self.rows[1] += facts.rows,
+            Some(RowKind::LogFile) => self.rows[2] += facts.rows,
+            None => {}
+        }
+        for (file, records) in &facts.records {
+            let state = self.log_files.entry(*file).or_default();
+            state.records.add(*records);
+            state.seen_in = number;
+        }
+        for end in &facts.ends {
+            self.end(end, number);
+        }
+    }
+
+    fn end(&mut self, end: &EndRow, number: u32) {
+        let state = self.log_files.entry(end.file).or_default();
+        state.seen_in = number;
+        let (name, why) = end.told.as_ref().map_or(("", ""), |(name, why)| (name, why));
+        match end.status {
+            Status::Complete => {
+                state.ends = state.ends.saturating_add(1);
+                state.end = Some(end.records);
+                state.content = end.content;
+            }
+            Status::Quarantined => {
+                state.is_quarantined = true;
+                state.is_too_large = why == "too_large";
+                self.quarantined.add(name, why);
+            }
+            Status::Altered => {
+                state.altered = end.content;
+                self.altered.add(name, why);
+            }
+        }
+    }
+
+    /// Takes in what the ledger says after a batch.
+    ///
+    /// # Errors
+    /// In words: an entry of the batch does not read.
+    pub(crate) fn ledger(&mut self, intent: &Intent) -> Result<(), String> {
+        for (file, (_, said)) in intent.delta().map_err(|damaged| damaged.to_string())? {
+            let state = self.log_files.entry(file).or_default();
+            (state.ledger, state.ledger_done) = match said {
+                FileState::Next(next) => (Some(next), false),
+                FileState::Done { records, .. } => (Some(records), true),
+                FileState::Quarantined(_) => (Some(0), false),
+            };
+        }
+        Ok(())
+    }
+}

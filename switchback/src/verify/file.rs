@@ -1,0 +1,306 @@
+//! One file of the table against the batch that names it. Pure: bytes in, what its rows say and what is wrong with them out.
+
+use super::canon::hash;
+use super::columns::{Identities, Identity, Ids, int64, kind_of, open, text, value};
+use super::findings::{Check, Findings};
+use super::reconstruct::{Events, rejected_row};
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::TimestampMicrosecondType;
+use bytes::Bytes;
+use common::message::{FileId, Key, Slot};
+use persister::protocol::{FileEntry, Intent};
+use persister::table::layout::{Layout, Place, rejected_dir};
+use persister::table::{Footer, RowKind, RowsDigest};
+use std::collections::HashMap;
+
+/// What the rows of one file say.
+#[derive(Debug, Default)]
+pub(crate) struct FileFacts {
+    pub(crate) findings: Findings,
+    pub(crate) kind: Option<RowKind>,
+    pub(crate) rows: u64,
+    /// Offsets of the rows, in order.
+    pub(crate) offsets: Vec<u64>,
+    /// The event records that the rows are, by log file.
+    pub(crate) records: HashMap<FileId, Records>,
+    /// The rows of `log_files/`.
+    pub(crate) ends: Vec<EndRow>,
+}
+
+/// Event records of one log file, added up: what counts, greatest index and sums of hashes say of the whole set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Records {
+    pub(crate) count: u32,
+    /// One more than the greatest index.
+    pub(crate) bound: u32,
+    /// Sum of [`mixed`] indexes: with `count` and `bound` it tells `0..n` from any other set.
+    pub(crate) indexes: u64,
+    /// Sum of the records' own hashes; 0 when values are not compared.
+    pub(crate) values: u128,
+}
+
+impl Records {
+    pub(crate) fn add(&mut self, other: Records) {
+        self.count = self.count.saturating_add(other.count);
+        self.bound = self.bound.max(other.bound);
+        self.indexes = self.indexes.wrapping_add(other.indexes);
+        self.values = self.values.wrapping_add(other.values);
+    }
+
+    pub(crate) fn push(&mut self, index: u32, value: u128) {
+        self.add(Records { count: 1, bound: index.saturating_add(1), indexes: mixed(index), values: value });
+    }
+
+    /// True when the indexes are `0..count`, each once.
+    pub(crate) fn is_dense(&self) -> bool {
+        self.count == self.bound && self.indexes == (0..self.count).fold(0u64, |sum, index| sum.wrapping_add(mixed(index)))
+    }
+}
+
+/// SplitMix64's finalizer: sums of its outputs collide by chance only.
+fn mixed(index: u32) -> u64 {
+    let mut z = u64::from(index).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// A row of `log_files/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct EndRow {
+    pub(crate) file: FileId,
+    pub(crate) status: Status,
+    pub(crate) records: u32,
+    /// Head of the SHA-256 of the content, 0 where there is none.
+    pub(crate) content: u64,
+    /// Name and reason, of log files that are not simply complete.
+    pub(crate) told: Option<(String, String)>,
+}
+
+/// What a row of `log_files/` says of its log file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    Complete,
+    Quarantined,
+    Altered,
+}
+
+/// The first eight bytes of a SHA-256 in hex.
+pub(crate) fn head_of(sha256: &str) -> u64 {
+    sha256.get(..16).and_then(|head| u64::from_str_radix(head, 16).ok()).unwrap_or(0)
+}
+
+/// Looks at a file of a batch; `with_values` also hashes every record.
+pub(crate) fn examine(bytes: Bytes, intent: &Intent, entry: &FileEntry, with_values: bool) -> FileFacts {
+    let mut facts = FileFacts { kind: kind_of(&entry.key), ..FileFacts::default() };
+    let Some(kind) = facts.kind else {
+        facts.findings.add(Check::Files, format!("{}: no place for files of a table", entry.key));
+        return facts;
+    };
+    check_footer(&bytes, intent, entry, &mut facts.findings);
+    let mut walk = Walk { intent, entry, kind, with_values, ids: Ids::new(), rows: Vec::new(), room: Vec::new(), outside: 0, astray: 0 };
+    if let Err(why) = walk.all(bytes, &mut facts) {
+        facts.findings.add(Check::Rows, format!("{}: does not read: {why}", entry.key));
+        return facts;
+    }
+    walk.finish(&mut facts);
+    facts
+}
+
+fn check_footer(bytes: &Bytes, intent: &Intent, entry: &FileEntry, findings: &mut Findings) {
+    let footer = match Footer::read(bytes) {
+        Ok(footer) => footer,
+        Err(error) => return findings.add(Check::Rows, format!("{}: no footer as ours: {error}", entry.key)),
+    };
+    let mut differs = |what: &str, found: &dyn ToString, told: &dyn ToString| {
+        let (found, told) = (found.to_string(), told.to_string());
+        if found != told {
+            findings.add(Check::Rows, format!("{}: its footer says {what} {found}, its batch says {told}", entry.key));
+        }
+    };
+    differs("topic", &footer.topic, &intent.topic);
+    differs("epoch", &footer.epoch, &intent.epoch);
+    differs("partition", &footer.partition, &intent.partition);
+    differs("batch", &footer.seq, &intent.seq);
+    differs("first offset", &footer.start, &intent.start);
+    differs("end offset", &footer.end, &intent.end);
+    differs("rows", &footer.rows, &entry.rows);
+    differs("digest", &hex(&footer.rows_sha256), &entry.rows_sha256);
+    differs("layout", &footer.layout, &intent.layout);
+    differs("layout version", &footer.layout_version, &intent.layout_version);
+    differs("schema version", &footer.schema_version, &intent.schema_version);
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The way through the rows of one file.
+struct Walk<'a> {
+    intent: &'a Intent,
+    entry: &'a FileEntry,
+    kind: RowKind,
+    with_values: bool,
+    ids: Ids,
+    /// What the digest is made of.
+    rows: Vec<(u64, Option<Key>)>,
+    room: Vec<u8>,
+    /// Rows of another partition or offset than the batch's, and rows in a directory that is not theirs.
+    outside: u64,
+    astray: u64,
+}
+
+impl Walk<'_> {
+    fn all(&mut self, bytes: Bytes, facts: &mut FileFacts) -> Result<(), String> {
+        for batch in open(bytes, self.kind)? {
+            let batch = batch.map_err(|error| error.to_string())?;
+            let identities = Identities::of(self.kind, &batch)?;
+            let events = match self.kind {
+                RowKind::Data if self.with_values => Some(Events::of(&batch)?),
+                _ => None,
+            };
+            let places = if self.kind == RowKind::Data { Some(Places::of(&batch)?) } else { None };
+            for row in 0..batch.num_rows() {
+                let identity = identities.at(row, &mut self.ids);
+                self.place(&identity, places.as_ref(), row, facts);
+                match identity.key {
+                    Some(Key { file, slot: Slot::Record(index) }) => {
+                        let value = self.value(events.as_ref(), &batch, row, file, index);
+                        facts.records.entry(file).or_default().push(index, value);
+                    }
+                    Some(Key { file, slot: Slot::End }) if self.kind == RowKind::LogFile => {
+                        facts.ends.push(end_row(&batch, row, file, identity.object)?);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Is the row where it belongs: in the batch's offsets, and in its own directory?
+    fn place(&mut self, identity: &Identity<'_>, places: Option<&Places<'_>>, row: usize, facts: &mut FileFacts) {
+        let key = &self.entry.key;
+        let offset = u64::try_from(identity.offset).ok().filter(|offset| self.intent.range().contains(*offset));
+        if offset.is_none() || u32::try_from(identity.partition) != Ok(self.intent.partition) {
+            self.outside += 1;
+            if self.outside == 1 {
+                let (partition, offset, name) = (identity.partition, identity.offset, identity.object.unwrap_or("no log file"));
+                let text = format!("{key}: a row of {name} says partition {partition}, offset {offset}, which its batch does not cover");
+                facts.findings.add(Check::Once, text);
+            }
+        }
+        self.rows.push((u64::try_from(identity.offset).unwrap_or(u64::MAX), identity.key));
+        let dir = key.rsplit_once('/').map_or("", |(dir, _)| dir);
+        let mut own = String::new();
+        match (self.kind, places) {
+            (RowKind::Data, Some(places)) => places.dir(row, identity.object, &self.intent.layout, &mut own),
+            (RowKind::Rejected, _) => rejected_dir(identity.object, &mut own),
+            _ => own.push_str(self.kind.root()),
+        }
+        if own != dir {
+            self.astray += 1;
+            if self.astray == 1 {
+                facts.findings.add(Check::Rows, format!("{key}: the row at offset {} belongs to {own}/", identity.offset));
+            }
+        }
+    }
+
+    fn value(&mut self, events: Option<&Events<'_>>, batch: &RecordBatch, row: usize, file: FileId, index: u32) -> u128 {
+        let node = match (self.with_values, events) {
+            (false, _) => return 0,
+            (true, Some(events)) => events.at(row),
+            (true, None) => rejected_row(batch, row),
+        };
+        // What cannot be a record has no hash that a source's record has; the scan for differences tells why.
+        node.map_or(1, |node| hash(file, index, &node, &mut self.room))
+    }
+
+    fn finish(mut self, facts: &mut FileFacts) {
+        let key = &self.entry.key;
+        facts.findings.add_many(Check::Once, self.outside.saturating_sub(1), format!("{key}: and {} more such rows", self.outside.saturating_sub(1)));
+        facts.findings.add_many(Check::Rows, self.astray.saturating_sub(1), format!("{key}: and {} more such rows", self.astray.saturating_sub(1)));
+        self.rows.sort_unstable_by_key(|&(offset, _)| offset);
+        let mut digest = RowsDigest::default();
+        for &(offset, key) in &self.rows {
+            digest.push(offset, key);
+        }
+        facts.rows = self.rows.len() as u64;
+        facts.offsets = self.rows.iter().map(|&(offset, _)| offset).collect();
+        if facts.rows != self.entry.rows {
+            facts.findings.add(Check::Rows, format!("{key}: holds {} rows, its batch says {}", facts.rows, self.entry.rows));
+        } else if hex(&digest.finish()) != self.entry.rows_sha256 {
+            facts.findings.add(Check::Rows, format!("{key}: its rows are not those of its batch: their digest differs"));
+        }
+    }
+}
+
+/// The columns that decide the directory of an event.
+struct Places<'a> {
+    times: &'a arrow::array::TimestampMicrosecondArray,
+    accounts: &'a arrow::array::StringArray,
+    regions: &'a arrow::array::StringArray,
+}
+
+impl<'a> Places<'a> {
+    fn of(batch: &'a RecordBatch) -> Result<Places<'a>, String> {
+        let times = batch.column_by_name("event_time").and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>());
+        Ok(Places {
+            times: times.ok_or("it has no time column \"event_time\"")?,
+            accounts: text(batch, "recipient_account_id")?,
+            regions: text(batch, "aws_region")?,
+        })
+    }
+
+    fn dir(&self, row: usize, object: Option<&str>, layout: &str, dir: &mut String) {
+        let place = Place {
+            event_time: self.times.is_valid(row).then(|| self.times.value(row)),
+            account: value(self.accounts, row),
+            region: value(self.regions, row),
+            source_object: object.unwrap_or(""),
+        };
+        match layout.parse::<Layout>() {
+            Ok(layout) => layout.data_dir(&place, dir),
+            Err(_) => dir.push('?'),
+        }
+    }
+}
+
+fn end_row(batch: &RecordBatch, row: usize, file: FileId, object: Option<&str>) -> Result<EndRow, String> {
+    let get = |name: &str| text(batch, name).map(|column| value(column, row).unwrap_or("").to_owned());
+    let records = int64(batch, "records")?;
+    let records = if records.is_valid(row) { u32::try_from(records.value(row)).ok() } else { None };
+    let status = match get("status")?.as_str() {
+        "complete" => Status::Complete,
+        "quarantined" => Status::Quarantined,
+        "altered" => Status::Altered,
+        other => return Err(format!("unknown status {other:?} of a log file")),
+    };
+    let told = match status {
+        Status::Complete => None,
+        Status::Quarantined => Some((object.unwrap_or("").to_owned(), get("reason")?)),
+        Status::Altered => Some((object.unwrap_or("").to_owned(), format!("now {}", get("sha256")?))),
+    };
+    let records = records.ok_or("a row of a log file without a number of records")?;
+    Ok(EndRow { file, status, records, content: head_of(&get("sha256")?), told })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_tell_a_dense_set_of_indexes_from_any_other() {
+        let of = |indexes: &[u32]| {
+            let mut records = Records::default();
+            indexes.iter().for_each(|index| records.push(*index, 0));
+            records.is_dense()
+        };
+        for dense in [&[][..], &[0], &[2, 0, 1], &[4, 3, 2, 1, 0]] {
+            assert!(of(dense), "{dense:?}");
+        }
+        for other in [&[1][..], &[0, 0], &[0, 2], &[0, 1, 1, 3], &[0, 0, 3, 3, 4], &[u32::MAX]] {
+            assert!(!of(other), "{other:?}");
+        }
+    }
+}

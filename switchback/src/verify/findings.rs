@@ -1,0 +1,156 @@
+//! What was looked at and what was found wrong: one entry a check, the first few violations in words and all of them as a number.
+
+use common::service::Printable;
+use persister::protocol::invariants::Invariant;
+
+/// Violations of one check that are told in words; a table with a systematic fault has millions, and they all look alike.
+pub(crate) const EXAMPLES: usize = 20;
+
+/// What `verify` looks at, in the order of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Check {
+    Stream,
+    Chain,
+    Files,
+    Rows,
+    Orphans,
+    Once,
+    Dense,
+    Ledger,
+    Source,
+    Values,
+}
+
+impl Check {
+    pub(crate) const ALL: [Check; 10] = [
+        Check::Stream,
+        Check::Chain,
+        Check::Files,
+        Check::Rows,
+        Check::Orphans,
+        Check::Once,
+        Check::Dense,
+        Check::Ledger,
+        Check::Source,
+        Check::Values,
+    ];
+
+    /// The name in `--json`: scripts rely on it.
+    pub(crate) fn id(self) -> &'static str {
+        match self {
+            Check::Stream => "stream",
+            Check::Chain => "chain",
+            Check::Files => "files",
+            Check::Rows => "rows",
+            Check::Orphans => "orphans",
+            Check::Once => "once",
+            Check::Dense => "dense",
+            Check::Ledger => "ledger",
+            Check::Source => "source",
+            Check::Values => "values",
+        }
+    }
+
+    /// The invariant of the commit protocol that is checked, where it is one.
+    pub(crate) fn invariant(self) -> Option<Invariant> {
+        match self {
+            Check::Chain => Some(Invariant::C1OffsetsTile),
+            Check::Files => Some(Invariant::C2FilesBeforeNext),
+            Check::Rows => Some(Invariant::C3NameFixesRows),
+            Check::Once => Some(Invariant::C4RowOnce),
+            Check::Dense => Some(Invariant::C6IndexesDense),
+            Check::Stream | Check::Orphans | Check::Ledger | Check::Source | Check::Values => None,
+        }
+    }
+
+    /// What holds when nothing is found.
+    pub(crate) fn says(self) -> &'static str {
+        match self {
+            Check::Stream => "the table is pinned to one stream",
+            Check::Orphans => "no file that no batch names",
+            Check::Ledger => "the ledger tells what the rows tell",
+            Check::Source => "every log file of the source is in the table",
+            Check::Values => "every record agrees value by value",
+            _ => self.invariant().map_or("", Invariant::says),
+        }
+    }
+
+    /// True for what can only be checked with the log files at hand.
+    pub(crate) fn needs_source(self) -> bool {
+        matches!(self, Check::Source | Check::Values)
+    }
+}
+
+/// The violations of one check.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) violations: u64,
+    /// The first [`EXAMPLES`] of them, fit for a terminal.
+    pub(crate) examples: Vec<String>,
+}
+
+/// The violations of all checks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Findings([Found; Check::ALL.len()]);
+
+impl Findings {
+    /// Adds a violation; the text may quote hostile input.
+    pub(crate) fn add(&mut self, check: Check, text: impl AsRef<str>) {
+        let found = &mut self.0[check as usize];
+        found.violations += 1;
+        if found.examples.len() < EXAMPLES {
+            found.examples.push(Printable(text.as_ref()).to_string());
+        }
+    }
+
+    /// Adds violations that are told as one.
+    pub(crate) fn add_many(&mut self, check: Check, violations: u64, text: impl AsRef<str>) {
+        if violations > 0 {
+            self.add(check, text);
+            self.0[check as usize].violations += violations - 1;
+        }
+    }
+
+    /// Adds what another part of the work found.
+    pub(crate) fn merge(&mut self, other: Findings) {
+        for (ours, theirs) in self.0.iter_mut().zip(other.0) {
+            ours.violations += theirs.violations;
+            let room = EXAMPLES - ours.examples.len();
+            ours.examples.extend(theirs.examples.into_iter().take(room));
+        }
+    }
+
+    pub(crate) fn of(&self, check: Check) -> &Found {
+        &self.0[check as usize]
+    }
+
+    /// Violations of all checks.
+    pub(crate) fn total(&self) -> u64 {
+        self.0.iter().map(|found| found.violations).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_check_stands_at_its_place() {
+        for (at, check) in Check::ALL.into_iter().enumerate() {
+            assert_eq!(check as usize, at);
+            assert!(!check.says().is_empty());
+        }
+    }
+
+    #[test]
+    fn every_violation_is_counted_and_the_first_few_are_told_fit_for_a_terminal() {
+        let mut findings = Findings::default();
+        for n in 0..15 {
+            findings.add(Check::Chain, format!("{n}\u{1b}[2J"));
+        }
+        findings.merge(findings.clone());
+        let found = findings.of(Check::Chain);
+        assert_eq!((found.violations, found.examples.len(), findings.total()), (30, EXAMPLES, 30));
+        assert_eq!(found.examples[1], "1\\u{1b}[2J");
+    }
+}

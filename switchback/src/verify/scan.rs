@@ -1,0 +1,219 @@
+//! A closer look at the few log files that something is wrong with: which record it is, in which file of the table.
+
+use super::ahead::{Ahead, Room, cores};
+use super::canon::{Node, first_difference, hash};
+use super::columns::{Identities, Ids, kind_of, open};
+use super::findings::{Check, Findings};
+use super::reconstruct::{Events, rejected_row};
+use super::source_record::expected;
+use super::table::DEADLINE;
+use bytes::Bytes;
+use common::message::{FileId, Key, Slot};
+use common::store::{Store, retry::with_retry};
+use persister::table::RowKind;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// Longest text of one value in a report, in characters.
+const SHOWN: usize = 120;
+
+/// A log file to look at.
+#[derive(Debug, Default)]
+pub(crate) struct Suspect {
+    /// What the source has of each record; empty when only indexes are looked at.
+    pub(crate) hashes: Vec<u128>,
+    /// The records themselves, as far as there is room for them.
+    pub(crate) records: Vec<Box<[u8]>>,
+}
+
+/// A row of a suspect.
+#[derive(Debug)]
+struct Hit {
+    file: FileId,
+    index: Option<u32>,
+    name: Option<String>,
+    /// How it differs from the source's record.
+    differs: Option<String>,
+}
+
+/// What was seen of one suspect.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) name: Option<String>,
+    /// The files of the table that each index stands in, by number.
+    pub(crate) indexes: BTreeMap<u32, Vec<u32>>,
+    /// Records that differ, in words.
+    pub(crate) differing: BTreeMap<u32, String>,
+}
+
+/// Suspects by identity.
+pub(crate) type Suspects = HashMap<FileId, Suspect>;
+
+/// Looks for the rows of suspects in the given files of the table (by number).
+pub(crate) async fn scan(
+    store: &Store,
+    files: &[String],
+    numbers: impl Iterator<Item = u32>,
+    suspects: Suspects,
+) -> anyhow::Result<HashMap<FileId, Seen>> {
+    let (suspects, room) = (Arc::new(suspects), Room::new());
+    let mut ahead = Ahead::new(2 * cores());
+    let mut seen: HashMap<FileId, Seen> = HashMap::new();
+    let mut take = |(number, hits): (u32, anyhow::Result<Vec<Hit>>)| -> anyhow::Result<()> {
+        for hit in hits? {
+            let seen = seen.entry(hit.file).or_default();
+            seen.name = seen.name.take().or(hit.name);
+            if let Some(index) = hit.index {
+                seen.indexes.entry(index).or_default().push(number);
+                seen.differing.extend(hit.differs.map(|text| (index, text)));
+            }
+        }
+        Ok(())
+    };
+    for number in numbers {
+        let Some(key) = files.get(number as usize).cloned() else { continue };
+        while ahead.is_full() {
+            ahead.next().await?.map(&mut take).transpose()?;
+        }
+        let (store, room, suspects) = (store.clone(), room.clone(), Arc::clone(&suspects));
+        ahead.push(async move {
+            let look = {
+                let key = key.clone();
+                move |bytes: Option<Bytes>| bytes.map_or_else(Vec::new, |bytes| find(bytes, &key, &suspects))
+            };
+            let hits = room.work(64 << 20, with_retry(DEADLINE, || store.get(&key)), look).await;
+            (number, hits.and_then(|hits| Ok(hits?)))
+        });
+    }
+    while let Some(done) = ahead.next().await? {
+        take(done)?;
+    }
+    Ok(seen)
+}
+
+/// The rows of suspects in one file; one that does not read was reported before.
+fn find(bytes: Bytes, key: &str, suspects: &Suspects) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    let Some(kind) = kind_of(key) else { return hits };
+    let Ok(batches) = open(bytes, kind) else { return hits };
+    let (mut ids, mut room) = (Ids::new(), Vec::new());
+    for batch in batches {
+        let Ok(batch) = batch else { return hits };
+        let Ok(identities) = Identities::of(kind, &batch) else { return hits };
+        let events = if kind == RowKind::Data { Events::of(&batch).ok() } else { None };
+        for row in 0..batch.num_rows() {
+            let identity = identities.at(row, &mut ids);
+            let Some((Key { file, slot }, suspect)) = identity.key.and_then(|key| Some((key, suspects.get(&key.file)?))) else {
+                continue;
+            };
+            let index = if let Slot::Record(index) = slot { Some(index) } else { None };
+            let name = identity.object.map(str::to_owned);
+            let node = match (&events, kind) {
+                (Some(events), _) => events.at(row),
+                (None, RowKind::Rejected) => rejected_row(&batch, row),
+                (None, _) => Ok(Node::Object(Vec::new())),
+            };
+            let differs = index.and_then(|index| differs(suspect, file, index, node, &mut room));
+            hits.push(Hit { file, index, name, differs });
+        }
+    }
+    hits
+}
+
+fn differs(suspect: &Suspect, file: FileId, index: u32, node: Result<Node<'_>, String>, room: &mut Vec<u8>) -> Option<String> {
+    let expected_hash = suspect.hashes.get(index as usize)?;
+    let node = match node {
+        Ok(node) if hash(file, index, &node, room) == *expected_hash => return None,
+        Ok(node) => node,
+        Err(why) => return Some(why),
+    };
+    let Some(record) = suspect.records.get(index as usize) else { return Some("differs".to_owned()) };
+    let theirs = expected(record);
+    let kinds = (matches!(theirs, Node::Object(_)), matches!(node, Node::Object(_)));
+    Some(match (kinds, first_difference(&theirs, &node)) {
+        ((true, false), _) => "is an event in the log file and rejected in the table".to_owned(),
+        ((false, true), _) => "cannot be an event, and is one in the table".to_owned(),
+        (_, Some((path, ours, table))) => {
+            format!("{} is {} in the log file and {} in the table", path.trim_start_matches('.'), shown(ours), shown(table))
+        }
+        (_, None) => "differs".to_owned(),
+    })
+}
+
+fn shown(node: Option<&Node<'_>>) -> String {
+    let Some(node) = node else { return "absent".to_owned() };
+    let text = node.to_string();
+    match text.char_indices().nth(SHOWN) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text,
+    }
+}
+
+/// Tells exactly which indexes of a log file are not there once.
+pub(crate) fn tell_indexes(
+    file: FileId,
+    seen: &Seen,
+    count: u32,
+    end: Option<u32>,
+    files: &[String],
+    check: Check,
+    findings: &mut Findings,
+) {
+    let name = seen.name.clone().unwrap_or_else(|| format!("log file {file}"));
+    let bound = end.unwrap_or_else(|| seen.indexes.last_key_value().map_or(0, |(last, _)| last + 1));
+    let before = findings.of(check).violations;
+    let runs = missing(&seen.indexes, bound);
+    let missing: u64 = runs.iter().map(|(first, last)| u64::from(last - first) + 1).sum();
+    findings.add_many(check, missing, format!("{name}: {missing} of {bound} records are missing: {}", few(&runs)));
+    for (index, places) in seen.indexes.iter().filter(|(_, places)| places.len() > 1) {
+        let places: Vec<&str> = places.iter().filter_map(|at| files.get(*at as usize)).map(String::as_str).collect();
+        findings.add_many(check, places.len() as u64 - 1, format!("{name}: record {index} stands in {}", places.join(" and in ")));
+    }
+    let beyond = seen.indexes.range(bound..).count() as u64;
+    findings.add_many(check, beyond, format!("{name}: {beyond} records at index {bound} or beyond, and it has {bound} records"));
+    if findings.of(check).violations == before {
+        findings.add(check, format!("{name}: {count} records, and its end message says {end:?}"));
+    }
+}
+
+/// The indexes below `bound` that are not there, as runs of first and last.
+fn missing<T>(there: &BTreeMap<u32, T>, bound: u32) -> Vec<(u32, u32)> {
+    let mut runs = Vec::new();
+    let mut next = 0;
+    for &index in there.keys().take_while(|index| **index < bound) {
+        if index > next {
+            runs.push((next, index - 1));
+        }
+        next = index.saturating_add(1);
+    }
+    if next < bound {
+        runs.push((next, bound - 1));
+    }
+    runs
+}
+
+/// The first few runs.
+fn few(runs: &[(u32, u32)]) -> String {
+    let text = |(first, last): &(u32, u32)| if first == last { format!("{first}") } else { format!("{first} to {last}") };
+    let told: Vec<String> = runs.iter().take(10).map(text).collect();
+    let more = if runs.len() > 10 { ", …" } else { "" };
+    format!("{}{more}", told.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_told_as_runs() {
+        let check = |there: &[u32], bound: u32, expect: &str| {
+            let there = there.iter().map(|index| (*index, ())).collect();
+            assert_eq!(few(&missing(&there, bound)), expect);
+        };
+        check(&[0, 1, 2], 3, "");
+        check(&[], 1, "0");
+        check(&[1, 4, 9], 6, "0, 2 to 3, 5");
+        check(&[], u32::MAX, "0 to 4294967294");
+        check(&(0..40).map(|n| n * 2).collect::<Vec<_>>(), 40, "1, 3, 5, 7, 9, 11, 13, 15, 17, 19, …");
+    }
+}

@@ -1,0 +1,315 @@
+//! The table by itself: stream, chains, files, rows. One way through, with what the rows say added up in [`Books`].
+
+use super::ahead::{Ahead, Room, cores};
+use super::books::{Books, Listed};
+use super::chain::{Chains, Link};
+use super::columns::kind_of;
+use super::file::{FileFacts, examine};
+use super::findings::{Check, EXAMPLES, Findings};
+use bytes::Bytes;
+use common::failure::Class;
+use common::store::{Store, StoreError, retry::with_retry};
+use persister::protocol::names::{STREAMS, stream};
+use persister::protocol::{Intent, StreamRecord};
+use persister::table::{Footer, RowKind};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// How long a store that does not answer is asked again.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+
+const PAGE: usize = 1000;
+/// Guess for a file that was not there when the table was listed.
+const UNKNOWN_SIZE: u64 = 64 << 20;
+
+/// What is to be proved, and how strictly.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Terms {
+    /// Hash every record, to compare it with the source's.
+    pub(crate) with_values: bool,
+    /// Missing files of a partition's newest batch are no violation.
+    pub(crate) allow_in_flight: bool,
+}
+
+/// What was found in the table.
+#[derive(Debug)]
+pub(crate) struct Proof {
+    pub(crate) stream: Option<StreamRecord>,
+    pub(crate) findings: Findings,
+    pub(crate) books: Books,
+    pub(crate) partitions: u64,
+    pub(crate) batches: u64,
+    pub(crate) offsets: u64,
+    pub(crate) dropped: u64,
+    /// Newest batches whose files are not all there.
+    pub(crate) in_flight: Listed,
+}
+
+/// Goes through the whole table.
+///
+/// # Errors
+/// When it cannot be read, or is none.
+pub(crate) async fn prove(store: &Store, terms: Terms) -> anyhow::Result<Proof> {
+    let mut findings = Findings::default();
+    let stream = read_stream(store, &mut findings).await?;
+    // Before the chains: a file is put after the record that names it, so whatever is there now is named by then.
+    let listed = list_files(store).await?;
+    let mut chains = Chains::new(store.clone(), stream.clone());
+    let mut reader = Reader {
+        store: store.clone(),
+        terms,
+        partitions: stream.as_ref().map(|stream| stream.partitions),
+        listed,
+        findings,
+        books: Books::default(),
+        // One being fetched and one being read for each core.
+        ahead: Ahead::new(2 * cores()),
+        room: Room::new(),
+        batch: None,
+        dropped: 0,
+        in_flight: Listed::default(),
+    };
+    while let Some(link) = chains.next(&mut reader.findings).await? {
+        reader.start(link).await?;
+    }
+    while reader.take().await? {}
+    reader.orphans().await?;
+    Ok(Proof {
+        stream,
+        findings: reader.findings,
+        books: reader.books,
+        partitions: chains.partitions,
+        batches: chains.batches,
+        offsets: chains.offsets,
+        dropped: reader.dropped,
+        in_flight: reader.in_flight,
+    })
+}
+
+/// The record that pins the table, `None` when it does not read.
+async fn read_stream(store: &Store, findings: &mut Findings) -> anyhow::Result<Option<StreamRecord>> {
+    let entries = with_retry(DEADLINE, || store.list_after(STREAMS, None, EXAMPLES)).await?;
+    let Some(first) = entries.first() else {
+        let any = with_retry(DEADLINE, || store.list_after("_log/", None, 1)).await?;
+        anyhow::ensure!(!any.is_empty(), "{store} is no table: it has neither {STREAMS} nor _log/");
+        findings.add(Check::Stream, format!("there is no stream record below {STREAMS}"));
+        return Ok(None);
+    };
+    for other in &entries[1..] {
+        findings.add(Check::Stream, format!("{}: one table holds one stream, and {} is there too", other.key, first.key));
+    }
+    let bytes = with_retry(DEADLINE, || store.get(&first.key)).await?.unwrap_or_default();
+    match serde_json::from_slice::<StreamRecord>(&bytes) {
+        Ok(record) if stream(&record.topic, &record.epoch) == first.key && record.partitions > 0 => Ok(Some(record)),
+        Ok(record) => {
+            let text = format!("{}: says {}/{} with {} partitions", first.key, record.topic, record.epoch, record.partitions);
+            findings.add(Check::Stream, text);
+            Ok(None)
+        }
+        Err(error) => {
+            findings.add(Check::Stream, format!("{}: does not read: {error}", first.key));
+            Ok(None)
+        }
+    }
+}
+
+/// Every object where readers look for rows, with its size.
+async fn list_files(store: &Store) -> anyhow::Result<BTreeMap<String, u64>> {
+    let mut files = BTreeMap::new();
+    for kind in [RowKind::Data, RowKind::LogFile, RowKind::Rejected] {
+        let (prefix, mut after) = (format!("{}/", kind.root()), None);
+        loop {
+            let entries = with_retry(DEADLINE, || store.list_after(&prefix, after.as_deref(), PAGE)).await?;
+            let is_last = entries.len() < PAGE;
+            after = entries.last().map(|entry| entry.key.clone());
+            files.extend(entries.into_iter().map(|entry| (entry.key, entry.size)));
+            if is_last {
+                break;
+            }
+        }
+    }
+    Ok(files)
+}
+
+enum Outcome {
+    /// A batch without files.
+    Nothing,
+    Missing,
+    Unreadable(String),
+    Read(Box<FileFacts>),
+}
+
+struct Done {
+    link: Link,
+    file: usize,
+    outcome: anyhow::Result<Result<Outcome, StoreError>>,
+}
+
+/// A batch, some of whose files were looked at.
+struct Batch {
+    facts: Vec<(usize, FileFacts)>,
+    missing: Vec<usize>,
+}
+
+struct Reader {
+    store: Store,
+    terms: Terms,
+    partitions: Option<u32>,
+    /// Files that no batch has named so far.
+    listed: BTreeMap<String, u64>,
+    findings: Findings,
+    books: Books,
+    ahead: Ahead<Done>,
+    room: Room,
+    batch: Option<Batch>,
+    dropped: u64,
+    in_flight: Listed,
+}
+
+impl Reader {
+    /// Has the files of a batch looked at.
+    async fn start(&mut self, link: Link) -> anyhow::Result<()> {
+        for file in 0..link.intent.files.len().max(1) {
+            while self.ahead.is_full() {
+                self.take().await?;
+            }
+            let Some(entry) = link.intent.files.get(file) else {
+                let link = link.clone();
+                self.ahead.push(async move { Done { link, file, outcome: Ok(Ok(Outcome::Nothing)) } });
+                continue;
+            };
+            let size = self.listed.remove(&entry.key).unwrap_or(UNKNOWN_SIZE);
+            let (store, room, link, with_values) = (self.store.clone(), self.room.clone(), link.clone(), self.terms.with_values);
+            self.ahead.push(async move {
+                let key = link.intent.files[file].key.clone();
+                let intent = link.intent.clone();
+                let look = move |bytes: Option<Bytes>| match bytes {
+                    Some(bytes) => Outcome::Read(Box::new(examine(bytes, &intent, &intent.files[file], with_values))),
+                    None => Outcome::Missing,
+                };
+                let outcome = room.work(size, with_retry(DEADLINE, || store.get(&key)), look).await;
+                Done { link, file, outcome }
+            });
+        }
+        Ok(())
+    }
+
+    /// Takes in the oldest result; false when there is none.
+    async fn take(&mut self) -> anyhow::Result<bool> {
+        let Some(Done { link, file, outcome }) = self.ahead.next().await? else { return Ok(false) };
+        let outcome = match outcome? {
+            Ok(outcome) => outcome,
+            // No key of ours, or larger than anything of ours: the table's fault, not the store's.
+            Err(error) if error.class == Class::Fatal => Outcome::Unreadable(error.to_string()),
+            Err(error) => return Err(error.into()),
+        };
+        let batch = self.batch.get_or_insert_with(|| Batch { facts: Vec::new(), missing: Vec::new() });
+        match outcome {
+            Outcome::Nothing => {}
+            Outcome::Missing => batch.missing.push(file),
+            Outcome::Unreadable(why) => self.findings.add(Check::Files, format!("{}: {why}", link.intent.files[file].key)),
+            Outcome::Read(facts) => batch.facts.push((file, *facts)),
+        }
+        if file + 1 >= link.intent.files.len()
+            && let Some(batch) = self.batch.take()
+        {
+            self.close(&link, batch);
+        }
+        Ok(true)
+    }
+
+    /// All files of a batch were looked at.
+    fn close(&mut self, link: &Link, mut batch: Batch) {
+        let intent = &*link.intent;
+        let is_in_flight = link.is_head && !batch.missing.is_empty();
+        self.missing(intent, &batch.missing, is_in_flight);
+        let mut is_sound = batch.missing.is_empty() && batch.facts.len() == intent.files.len();
+        for (_, facts) in &mut batch.facts {
+            is_sound &= facts.findings.total() == 0;
+            self.findings.merge(std::mem::take(&mut facts.findings));
+        }
+        if is_in_flight {
+            // Its rows are not all there: what it holds is counted once the next persister has completed it.
+            return;
+        }
+        self.dropped = self.dropped.saturating_add(intent.dropped.duplicate).saturating_add(intent.dropped.ahead);
+        self.once(intent, &batch, is_sound);
+        for (file, facts) in &batch.facts {
+            self.books.file(&intent.files[*file].key, facts);
+        }
+        if let Err(why) = self.books.ledger(intent) {
+            self.findings.add(Check::Ledger, format!("{}: {why}", of(intent)));
+        }
+    }
+
+    fn missing(&mut self, intent: &Intent, missing: &[usize], is_in_flight: bool) {
+        if is_in_flight {
+            let told = format!("{} of {} files are not there", missing.len(), intent.files.len());
+            self.in_flight.add(&of(intent), &told);
+        }
+        for file in missing {
+            let key = &intent.files[*file].key;
+            if !is_in_flight {
+                self.findings.add(Check::Files, format!("{key}: missing, and {} names it and is not the newest", of(intent)));
+            } else if !self.terms.allow_in_flight {
+                let text = format!(
+                    "{key}: missing; {} is the newest of its partition: a persister is writing it now, or the next one to start completes \
+                     it (--allow-in-flight lets that pass)",
+                    of(intent)
+                );
+                self.findings.add(Check::Files, text);
+            }
+        }
+    }
+
+    /// No offset makes two rows, none is unaccounted for, and each log file is in its own partition.
+    fn once(&mut self, intent: &Intent, batch: &Batch, is_sound: bool) {
+        let mut offsets: Vec<u64> = batch.facts.iter().flat_map(|(_, facts)| facts.offsets.iter().copied()).collect();
+        offsets.sort_unstable();
+        let mut twice: Vec<u64> = offsets.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+        twice.dedup();
+        if let Some(first) = twice.first() {
+            let text = format!("{}: {} offsets make more than one row, the first is {first}", of(intent), twice.len());
+            self.findings.add_many(Check::Once, twice.len() as u64, text);
+        }
+        let accounted = (offsets.len() as u64).checked_add(intent.dropped.duplicate).and_then(|n| n.checked_add(intent.dropped.ahead));
+        if is_sound && accounted != Some(intent.range().len()) {
+            let (rows, range, dropped) = (offsets.len(), intent.range().len(), intent.dropped);
+            let text = format!(
+                "{}: {range} offsets made {rows} rows, {} duplicates and {} left-overs, which do not add up",
+                of(intent),
+                dropped.duplicate,
+                dropped.ahead
+            );
+            self.findings.add(Check::Once, text);
+        }
+        if let Some(partitions) = self.partitions {
+            let files: BTreeSet<_> = batch.facts.iter().flat_map(|(_, facts)| facts.records.keys()).collect();
+            for file in files.into_iter().filter(|file| file.partition(partitions) != intent.partition) {
+                self.findings.add(Check::Once, format!("{}: log file {file} belongs to partition {}", of(intent), file.partition(partitions)));
+            }
+        }
+    }
+
+    /// What lies where readers look and belongs to no batch.
+    async fn orphans(&mut self) -> anyhow::Result<()> {
+        for (told, (key, size)) in std::mem::take(&mut self.listed).into_iter().enumerate() {
+            let mut why = format!("{key}: no batch names it, and readers that list {}/ read it", kind_of(&key).map_or("the table", RowKind::root));
+            if told < EXAMPLES && key.ends_with(".parquet") {
+                let read = |bytes: Option<Bytes>| bytes.and_then(|bytes| Footer::read(&bytes).ok());
+                if let Ok(Some(footer)) = self.room.work(size, with_retry(DEADLINE, || self.store.get(&key)), read).await? {
+                    why.push_str(&format!(
+                        "; its footer says that it is of batch {} of partition {} of {}/{}",
+                        footer.seq, footer.partition, footer.topic, footer.epoch
+                    ));
+                }
+            }
+            self.findings.add(Check::Orphans, why);
+        }
+        Ok(())
+    }
+}
+
+fn of(intent: &Intent) -> String {
+    format!("batch {} of partition {}", intent.seq, intent.partition)
+}
