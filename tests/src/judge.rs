@@ -1,8 +1,8 @@
 //! The independent judge: Python and DuckDB, no code of ours. It reads a table as any stranger would and the log files with gzip
 //! and json alone (`tests/oracle/check.py`).
 
-use crate::process::{Process, root};
-use crate::services::{is_required, missing};
+use crate::process::{Process, binary, root};
+use crate::services::missing;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -50,15 +50,19 @@ impl Judge {
         text(&output.stdout)
     }
 
-    /// Every record of every source stands in the table exactly once, as a row or as a rejection.
+    /// Every record of every source stands in the table exactly once, as a row or as a rejection; and the product's own proof says
+    /// so too.
     #[track_caller]
     pub fn exact(&self, table: &str, sources: &[&Path]) {
         self.run("check.py", &arguments(table, sources, &[]));
-    }
-
-    /// True when the table is exact already.
-    pub fn is_exact(&self, table: &str, sources: &[&Path]) -> bool {
-        self.script("check.py", &arguments(table, sources, &[])).status.success()
+        let mut command = Command::new(binary("switchback"));
+        command.args(["verify", table]).envs(self.env.iter().map(|(name, value)| (name, value)));
+        if let [source] = sources {
+            command.arg("--against").arg(source);
+        }
+        let output = command.output().expect("verify runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(output.status.success(), "verify {table}:\n{}{}", text(&output.stdout), text(&output.stderr));
     }
 
     /// Nothing stands in the table twice, and nothing that is not in the sources.
@@ -105,9 +109,4 @@ fn walk(root: &Path, dir: &Path, keys: &mut Vec<String>) {
             keys.push(key.to_string_lossy().into_owned());
         }
     }
-}
-
-/// `switchback verify` on top of the judge, once every table can be verified (kept in one place to switch it on).
-pub fn verify_is_built() -> bool {
-    is_required() && std::env::var("SWITCHBACK_TEST_VERIFY").as_deref() == Ok("1")
 }

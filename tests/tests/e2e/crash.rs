@@ -46,7 +46,9 @@ fn a_crash_after_any_effect_loses_and_repeats_nothing() {
 fn crashes_while_an_unfinished_batch_is_finished_are_survived() {
     let Some(case) = Case::local("redo") else { return };
     let (tree, table) = (case.tree("tree", 33, 600), case.text("table"));
-    for point in ["intent.after:1", "encode.before:1", "encode.after:1", "file.before:1", "file.after:1", "file.after:1", "hint.after:1"] {
+    for point in
+        ["intent.after:1", "encode.before:1", "encode.after:1", "file.before:1", "file.after:1", "file.after:1", "hint.after:1"]
+    {
         dies(&case, &tree, &table, point);
         case.judge.no_row_twice(&table, &[&tree]);
     }
@@ -58,7 +60,15 @@ fn crashes_while_an_unfinished_batch_is_finished_are_survived() {
 fn a_persister_on_kafka_and_s3_survives_a_crash_at_any_step() {
     let Some(case) = Case::shared("crash") else { return };
     let (table, topic) = (case.s3("table"), case.topic());
-    let points = ["intent.before:1", "intent.after:1", "file.before:1", "file.after:2", "mirror.before:1", "mirror.after:2", "hint.before:2"];
+    let points = [
+        "intent.before:1",
+        "intent.after:1",
+        "file.before:1",
+        "file.after:2",
+        "mirror.before:1",
+        "mirror.after:2",
+        "hint.before:2",
+    ];
     let mut trees = Vec::new();
     for (at, point) in (0..).zip(points) {
         let tree = case.tree(&format!("tree-{at}"), 40 + at, 300);

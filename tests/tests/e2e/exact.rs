@@ -52,7 +52,8 @@ fn every_layout_holds_every_record_once() {
 fn tiny_batches_are_exact() {
     let Some(case) = Case::local("tiny") else { return };
     let (tree, table) = (case.tree("tree", 5, 5_000), case.text("table"));
-    case.run_once(tree.to_str().expect("UTF-8"), &table, &["--seal-bytes", "1KiB", "--seal-age", "1ms", "--partitions", "3"]).well();
+    case.run_once(tree.to_str().expect("UTF-8"), &table, &["--seal-bytes", "1KiB", "--seal-age", "1ms", "--partitions", "3"])
+        .well();
     case.judge.exact(&table, &[&tree]);
     let batches = case.judge.batches(&table);
     assert!(batches > 6, "{batches} batches");

@@ -22,9 +22,9 @@ fn filled(name: &str) -> Option<(Case, String)> {
 fn a_topic_that_was_given_more_partitions_is_refused() {
     let Some((case, table)) = filled("grown") else { return };
     case.topic().grow(3);
-    case.persist("persister-2", &table, &[]).wait().with(CONFIG).saying("3 partitions");
+    case.persist("persister-2", &table, &[]).wait().with(CONFIG).saying("pinned to the partition count 2");
     let log = format!("kafka://{}/{}", case.topic().brokers, case.topic().name);
-    case.run_once(&case.text("tree"), &table, &["--log", &log]).with(CONFIG).saying("3 partitions");
+    case.run_once(&case.text("tree"), &table, &["--log", &log]).with(CONFIG).saying("partition");
 }
 
 #[test]

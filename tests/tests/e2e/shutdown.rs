@@ -13,7 +13,9 @@ fn sigterm_ends_a_run_with_everything_acknowledged_in_the_table() {
     let all_acknowledged = || {
         let printed = run.printed();
         let line = printed.lines().rev().find_map(|line| line.trim().strip_prefix("log files "));
-        line.and_then(|rest| rest.split_whitespace().next()).and_then(|n| n.split_once('/')).is_some_and(|(a, b)| a == b && b != "0")
+        line.and_then(|rest| rest.split_whitespace().next())
+            .and_then(|n| n.split_once('/'))
+            .is_some_and(|(a, b)| a == b && b != "0")
     };
     wait::until_true("every log file is acknowledged", all_acknowledged);
     assert_eq!(case.judge.batches(&table), 0, "nothing was sealed yet: it is the end that seals");
