@@ -3,6 +3,7 @@
 
 use super::effects::{File, perform};
 use super::encode::{BatchId, BatchInfo, Encoders};
+use super::failpoint;
 use super::settings::{CHECKPOINT_EVERY, Engine, LEDGER_ENTRIES};
 use super::status::Status;
 use crate::protocol::machine::{Config, Effect, Input, Machine, Verdict};
@@ -514,7 +515,9 @@ impl Driver {
                     consumer.seek(partition, position)?
                 }
                 Order::Mirror(partition, offset) if self.partitions.contains_key(&partition) => {
-                    consumer.mirror(partition, offset)
+                    failpoint::reach("mirror.before");
+                    consumer.mirror(partition, offset);
+                    failpoint::reach("mirror.after");
                 }
                 _ => {}
             }
