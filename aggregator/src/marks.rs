@@ -5,6 +5,7 @@
 //! has more files than we have memory.
 
 use anyhow::Context;
+use common::log::embedded::make_whole;
 use common::service::ConfigError;
 use redb::backends::FileBackend;
 use redb::{Builder, Database, DatabaseError, Durability, ReadableDatabase, TableDefinition};
@@ -40,7 +41,9 @@ impl Marks {
             Some(dir) => {
                 let why = |error: &dyn std::fmt::Display| ConfigError::at("state.dir", format!("{}: {error}", dir.display()));
                 fs::create_dir_all(dir).map_err(|error| why(&error))?;
-                match builder.create(dir.join("marks.redb")) {
+                let path = dir.join("marks.redb");
+                make_whole(&path).map_err(|error| why(&error))?;
+                match builder.create(path) {
                     Err(DatabaseError::DatabaseAlreadyOpen) => {
                         return Err(why(&"another aggregator uses this directory").into());
                     }

@@ -78,7 +78,8 @@ pub struct RunArgs {
 /// # Errors
 /// Whatever ended it against its will.
 pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
-    let level = std::env::var("SWITCHBACK_LOG").unwrap_or_else(|_| "warn".to_owned());
+    // Quarantined files are counted at the end and listed in the table; a line each would bury the rest.
+    let level = std::env::var("SWITCHBACK_LOG").unwrap_or_else(|_| "warn,aggregator::ingest=error".to_owned());
     Telemetry { level, format: Some(common::service::telemetry::LogFormat::Text) }.start()?;
     // Two threads: the runtime only waits; inflating, decoding and encoding have threads of their own.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;

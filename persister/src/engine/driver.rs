@@ -3,6 +3,7 @@
 
 use super::effects::{File, perform};
 use super::encode::{BatchId, BatchInfo, Encoders};
+use super::failpoint;
 use super::settings::{CHECKPOINT_EVERY, Engine, LEDGER_ENTRIES};
 use super::status::Status;
 use crate::protocol::machine::{Config, Effect, Input, Machine, Verdict};
@@ -10,7 +11,8 @@ use crate::protocol::seal::{Reason, Size, due};
 use crate::protocol::{Halt, Names};
 use crate::table::{LAYOUT_VERSION, LogFileStatus, Rows, SCHEMA_VERSION};
 use anyhow::{Context, bail};
-use common::log::{Consumer, Message, Polled, Position};
+use common::failure::Class;
+use common::log::{Consumer, LogError, Message, Polled, Position};
 use common::message::EndStatus;
 use common::service::Shutdown;
 use common::store::Store;
@@ -24,6 +26,9 @@ use tokio::runtime::Handle;
 /// How long a poll may wait while nothing is under way, and while something is.
 const POLL_IDLE: Duration = Duration::from_millis(100);
 const POLL_BUSY: Duration = Duration::from_millis(10);
+
+/// How long the log may not answer a question before the process gives up.
+const LOG_DEADLINE: Duration = Duration::from_secs(120);
 
 /// Messages between two looks at sizes, ages and finished effects.
 const CHECK_EVERY: u32 = 64;
@@ -62,6 +67,7 @@ pub fn run(
         orders: Vec::new(),
         next_id: 0,
         halted: 0,
+        failed: None,
     };
     let mut since_check = 0;
     let mut checked = Instant::now();
@@ -92,6 +98,17 @@ pub fn run(
         driver.carry_out(consumer.as_mut())?;
     }
     driver.drain(consumer.as_mut(), &done)
+}
+
+/// Asks the log again while its trouble is a passing one: a broker that restarts must not end the process.
+fn patiently<T>(mut ask: impl FnMut() -> Result<T, LogError>) -> Result<T, LogError> {
+    let until = Instant::now() + LOG_DEADLINE;
+    loop {
+        match ask() {
+            Err(error) if error.class == Class::Retry && Instant::now() < until => std::thread::sleep(POLL_IDLE),
+            answer => return answer,
+        }
+    }
 }
 
 /// A number that other processes do not have; nothing is decided by its value.
@@ -139,6 +156,8 @@ struct Driver {
     orders: Vec<Order>,
     next_id: u64,
     halted: usize,
+    /// Why the process cannot go on.
+    failed: Option<String>,
 }
 
 impl Driver {
@@ -195,7 +214,14 @@ impl Driver {
     fn assign(&mut self, consumer: &mut dyn Consumer, numbers: &[u32]) -> anyhow::Result<()> {
         let mut recoveries = Vec::new();
         for &number in numbers {
-            let watermarks = consumer.watermarks(number)?;
+            if number >= self.status.partitions() {
+                bail!(
+                    "the topic has grown to more than {} partitions: log files would change their partition, and what was taken of them \
+                     would not be known there; make a new topic and a new table",
+                    self.status.partitions()
+                );
+            }
+            let watermarks = patiently(|| consumer.watermarks(number))?;
             let mut machine = Machine::new(self.config(number, numbers.len()));
             let effects = machine.handle(Input::Assigned(watermarks));
             recoveries.push(self.runtime.spawn(recover(self.store.clone(), machine, effects)));
@@ -229,7 +255,7 @@ impl Driver {
             let rest = effects.into_iter().filter(|effect| !matches!(effect, Effect::Begin(_))).collect();
             self.apply(number, rest);
         }
-        consumer.begin(&positions)?;
+        patiently(|| consumer.begin(&positions))?;
         Ok(())
     }
 
@@ -258,10 +284,13 @@ impl Driver {
 
     fn lost(&mut self, number: u32, why: String) {
         let needed = self.partitions.get(&number).map_or(0, |p| p.machine.position());
-        self.halt(number, Halt::GaveUp(format!("offset {needed} cannot be read: {why}")));
+        self.halt(number, Halt::Stuck(format!("offset {needed} cannot be read: {why}")));
     }
 
     fn halt(&mut self, number: u32, halt: Halt) {
+        if let Halt::GaveUp(why) = &halt {
+            self.failed = Some(format!("partition {number}: {why}"));
+        }
         tracing::error!(partition = number, reason = %halt, "halted: nothing of this partition is committed from here on");
         self.status.halted(number, halt.to_string());
         self.orders.push(Order::Seek(number, Position::Hold));
@@ -333,7 +362,7 @@ impl Driver {
         partition.opened = None;
         let parts = match rows.finish() {
             Ok(parts) => parts,
-            Err(error) => return Some(Effect::Halt(Halt::GaveUp(format!("rows do not fit columns: {error}")))),
+            Err(error) => return Some(Effect::Halt(Halt::Stuck(format!("rows do not fit columns: {error}")))),
         };
         let info = BatchInfo { names: partition.machine.names().clone(), seq, start, end, layout: self.engine.layout };
         let (sender, generation) = (self.sender.clone(), partition.generation);
@@ -443,7 +472,7 @@ impl Driver {
             }
             Ok(None) => false,
             Err(error) => {
-                self.halt(number, Halt::GaveUp(format!("rows do not fit columns: {error}")));
+                self.halt(number, Halt::Stuck(format!("rows do not fit columns: {error}")));
                 false
             }
         }
@@ -486,12 +515,17 @@ impl Driver {
                     consumer.seek(partition, position)?
                 }
                 Order::Mirror(partition, offset) if self.partitions.contains_key(&partition) => {
-                    consumer.mirror(partition, offset)
+                    failpoint::reach("mirror.before");
+                    consumer.mirror(partition, offset);
+                    failpoint::reach("mirror.after");
                 }
                 _ => {}
             }
         }
-        if self.halted > 0 && self.partitions.values().all(|p| p.machine.is_halted()) {
+        if let Some(why) = self.failed.take() {
+            bail!(why);
+        }
+        if self.halted > 0 && !self.partitions.is_empty() && self.partitions.values().all(|p| p.machine.is_halted()) {
             let halts: Vec<String> =
                 self.status.halts().iter().map(|(number, why)| format!("partition {number}: {why}")).collect();
             bail!("every partition of this process has halted: {}", halts.join("; "));

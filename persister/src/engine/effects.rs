@@ -1,5 +1,6 @@
 //! Performs the protocol's effects on the store. No decision is made here: each effect has one answer.
 
+use super::failpoint;
 use crate::protocol::machine::{Effect, Input, Outcome};
 use crate::protocol::{FileEntry, Names};
 use crate::table::Footer;
@@ -60,7 +61,9 @@ async fn attempt(store: &Store, names: &Names, effect: Effect, files: Arc<Vec<Fi
         Effect::WriteCheckpoint(objects) => Input::Checkpointed(write_all(store, objects).await),
         Effect::WriteHint(key, bytes) => {
             // A lost hint costs the next start a few existence checks.
+            failpoint::reach("hint.before");
             let _ = store.put(&key, bytes.into()).await;
+            failpoint::reach("hint.after");
             return Ok(None);
         }
         Effect::Begin(_) | Effect::Encode { .. } | Effect::Mirror(_) | Effect::Discard | Effect::Halt(_) => return Ok(None),
@@ -92,7 +95,10 @@ async fn read_intents(store: &Store, names: &Names, from: u64, to: u64) -> Resul
 }
 
 async fn put_intent(store: &Store, key: &str, body: Bytes) -> Result<Outcome, StoreError> {
-    match with_retry(DEADLINE, || store.put_if_absent(key, body.clone())).await {
+    failpoint::reach("intent.before");
+    let answer = with_retry(DEADLINE, || store.put_if_absent(key, body.clone())).await;
+    failpoint::reach("intent.after");
+    match answer {
         Ok(Put::Created) => Ok(Outcome::Created),
         Ok(Put::Exists) => Ok(Outcome::Exists),
         Err(error) if error.class == Class::Unclear => {
@@ -120,7 +126,10 @@ async fn put_file(store: &Store, file: &File) -> Result<Option<String>, StoreErr
     let key = &file.entry.key;
     let until = Instant::now() + DEADLINE;
     loop {
-        match with_retry(DEADLINE, || store.put_if_absent(key, file.bytes.clone())).await {
+        failpoint::reach("file.before");
+        let answer = with_retry(DEADLINE, || store.put_if_absent(key, file.bytes.clone())).await;
+        failpoint::reach("file.after");
+        match answer {
             Ok(Put::Created) => return Ok(None),
             Ok(Put::Exists) => break,
             // The name fixes the rows, so putting again is always right.
@@ -152,7 +161,10 @@ async fn write_all(store: &Store, objects: Vec<(String, Vec<u8>)>) -> bool {
     // One after the other: the index names the others, so it goes last.
     for (key, bytes) in objects {
         let body = Bytes::from(bytes);
-        if let Err(error) = with_retry(Duration::from_secs(60), || store.put(&key, body.clone())).await {
+        failpoint::reach("checkpoint.before");
+        let answer = with_retry(Duration::from_secs(60), || store.put(&key, body.clone())).await;
+        failpoint::reach("checkpoint.after");
+        if let Err(error) = answer {
             tracing::warn!(%error, "a ledger checkpoint was not written; the next one is");
             return false;
         }

@@ -2,6 +2,7 @@
 //! single jobs, so a driver that is ahead waits here: that is the back-pressure.
 
 use super::effects::{File, hex};
+use super::failpoint;
 use crate::protocol::{FileEntry, Names};
 use crate::table::{Chunk, FileError, FileWriter, Footer, Layout, Part};
 use bytes::Bytes;
@@ -99,12 +100,14 @@ fn work(jobs: &Receiver<Job>) {
             }
             Job::Finish { batch, info, parts, encoded, finished } => {
                 let batch = batches.remove(&batch).unwrap_or(Batch { writers: Writers::new(), failed: None });
+                failpoint::reach("encode.before");
                 let files = match batch.failed {
                     Some(error) => Err(error),
                     None => close(batch.writers, &info, parts),
                 };
                 let bytes = files.as_ref().map_or(0, |files| files.iter().map(|file| file.bytes.len()).sum());
                 encoded.store(bytes, Ordering::Relaxed);
+                failpoint::reach("encode.after");
                 finished(files);
             }
             Job::Drop { batch } => {

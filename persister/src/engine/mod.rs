@@ -13,6 +13,7 @@ pub mod chain;
 pub mod driver;
 mod effects;
 mod encode;
+mod failpoint;
 pub mod settings;
 pub mod status;
 pub mod stream;

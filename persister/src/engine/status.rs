@@ -43,6 +43,11 @@ impl Status {
         }
     }
 
+    /// Partitions of the topic.
+    pub fn partitions(&self) -> u32 {
+        u32::try_from(self.partitions.len()).unwrap_or(u32::MAX)
+    }
+
     /// The published end of a partition's chain, while it is ours.
     pub fn end(&self, partition: u32) -> Option<u64> {
         let partition = self.partitions.get(partition as usize)?;

@@ -59,7 +59,10 @@ pub enum Halt {
     /// A chain record does not read.
     #[error("{0}")]
     Damaged(String),
-    /// An effect did not succeed before its deadline.
+    /// The log cannot give what is needed, or rows cannot be kept.
+    #[error("{0}")]
+    Stuck(String),
+    /// An effect did not succeed before its deadline: the whole process has to start again.
     #[error("gave up: {0}")]
     GaveUp(String),
 }

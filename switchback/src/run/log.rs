@@ -7,7 +7,7 @@ use common::log::{Consumer, Producer};
 use common::service::ConfigError;
 use common::store::Location;
 use sha2::{Digest, Sha256};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -101,6 +101,9 @@ pub(super) fn open(choice: &LogChoice, table: &Location, pinned: Option<u32>, ne
             let partitions = new.partitions.or(pinned).unwrap_or(DEFAULT_PARTITIONS);
             std::fs::create_dir_all(dir).with_context(|| format!("failed to make {}", dir.display()))?;
             let log = EmbeddedLog::open(dir, partitions, Retention { bytes: EMBEDDED_RETENTION })?;
+            if pinned.is_none() {
+                whole(&log, dir)?;
+            }
             let said = format!("embedded in {}, {partitions} partitions", dir.display());
             Ok(OpenLog { producer: Arc::new(log.producer()), consumer: Box::new(log.consumer()), said })
         }
@@ -135,6 +138,21 @@ pub(super) fn open(choice: &LogChoice, table: &Location, pinned: Option<u32>, ne
             })
         }
     }
+}
+
+/// A new table must find everything that was ever sent: what was trimmed is marked as sent and would not come again.
+fn whole(log: &Arc<EmbeddedLog>, dir: &Path) -> anyhow::Result<()> {
+    let mut consumer = log.consumer();
+    for partition in 0..log.partitions() {
+        if consumer.watermarks(partition)?.low > 0 {
+            let why = format!(
+                "{} belongs to a table that is not there any more: delete it, and the log files are read again",
+                dir.display()
+            );
+            return Err(ConfigError::at("--log", why).into());
+        }
+    }
+    Ok(())
 }
 
 /// The same table must give the same consumer group from whichever directory it is named.

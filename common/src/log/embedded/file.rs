@@ -48,6 +48,7 @@ impl LogFile {
             return Err(config("a log needs at least one partition".into()));
         }
         std::fs::create_dir_all(dir).map_err(|error| config(error.to_string()))?;
+        super::make_whole(&path).map_err(|error| config(error.to_string()))?;
         let database = Database::builder().set_cache_size(CACHE_BYTES).create(&path).map_err(|error| match error {
             DatabaseError::DatabaseAlreadyOpen => config("another process has it open".into()),
             error => config(error.to_string()),

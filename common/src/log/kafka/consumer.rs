@@ -19,7 +19,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a user may change.
 const SOFT: [(&str, &str); 11] = [
@@ -52,6 +52,9 @@ const HARD: [(&str, &str); 7] = [
 /// How long leaving the group may take before the process goes on without it (the broker may be gone).
 const LEAVE: Duration = Duration::from_secs(3);
 
+/// Between two attempts to commit what was refused.
+const MIRROR_AGAIN: Duration = Duration::from_secs(1);
+
 /// Positions that the brokers refuse and yet claim to hold: how often to ask again before giving up.
 const MAX_REASKS: u32 = 3;
 
@@ -66,6 +69,8 @@ enum Event {
 pub(crate) struct Events {
     queue: Mutex<VecDeque<Event>>,
     closing: Arc<AtomicBool>,
+    /// A commit was refused since the last look.
+    unmirrored: AtomicBool,
 }
 
 impl Events {
@@ -103,7 +108,9 @@ impl ConsumerContext for Events {
 
     fn commit_callback(&self, result: KafkaResult<()>, _offsets: &TopicPartitionList) {
         if let Err(error) = result {
-            // The next mirror carries a newer offset anyway.
+            // While a group rebalances its commits are refused, and what comes next may be long in coming: lag tools would see a lag
+            // that is not there. `poll` says it again.
+            self.unmirrored.store(true, Ordering::Release);
             tracing::debug!(%error, "the committed offsets could not be mirrored");
         }
     }
@@ -134,6 +141,9 @@ struct Reading {
     /// The rebalance that librdkafka waits for an answer to.
     unanswered: Option<bool>,
     lost: VecDeque<(u32, String)>,
+    /// The newest mirrored offset of each partition that is owned, and when a refused one was last said again.
+    mirrored: BTreeMap<u32, u64>,
+    said_again: Option<Instant>,
     trouble: bool,
     reasked: u32,
 }
@@ -177,6 +187,8 @@ impl KafkaConsumer {
                 events,
                 unanswered: None,
                 lost: VecDeque::new(),
+                mirrored: BTreeMap::new(),
+                said_again: None,
                 trouble: false,
                 reasked: 0,
             },
@@ -271,6 +283,22 @@ impl Reading {
         Ok(())
     }
 
+    /// Commits again what a rebalance may have refused, now and then.
+    fn mirror_again(&mut self, inner: &Client) {
+        let unmirrored = &inner.context().unmirrored;
+        if !unmirrored.load(Ordering::Acquire) || self.said_again.is_some_and(|at| at.elapsed() < MIRROR_AGAIN) {
+            return;
+        }
+        unmirrored.store(false, Ordering::Release);
+        self.said_again = Some(Instant::now());
+        let Ok(list) = self.list(self.mirrored.iter().map(|(&partition, &offset)| (partition, offset))) else { return };
+        if list.count() > 0
+            && let Err(error) = inner.commit(&list, CommitMode::Async)
+        {
+            tracing::debug!(%error, "the committed offsets could not be mirrored again");
+        }
+    }
+
     /// A position was refused. librdkafka does not say of which partition, so each is held against what the brokers have.
     fn find_lost(&mut self, inner: &Client) -> Result<(), LogError> {
         self.reasked += 1;
@@ -305,6 +333,7 @@ impl Consumer for KafkaConsumer {
             return Ok(event);
         }
         let inner = self.inner.as_ref().ok_or_else(closed)?;
+        reading.mirror_again(inner);
         let trouble = loop {
             match inner.poll(timeout) {
                 None => break None,
@@ -348,6 +377,8 @@ impl Consumer for KafkaConsumer {
         let (inner, reading) = self.parts()?;
         reading.reassign(inner, partitions, &[])?;
         reading.owned.retain(|partition| !partitions.contains(partition));
+        // From now on another member says how far they are.
+        reading.mirrored.retain(|partition, _| !partitions.contains(partition));
         reading.unanswered = None;
         Ok(())
     }
@@ -368,6 +399,9 @@ impl Consumer for KafkaConsumer {
 
     fn mirror(&mut self, partition: u32, offset: u64) {
         let committed = self.parts().and_then(|(inner, reading)| {
+            if reading.owned.contains(&partition) {
+                reading.mirrored.insert(partition, offset);
+            }
             let list = reading.list([(partition, offset)])?;
             inner.commit(&list, CommitMode::Async).map_err(|error| refused("mirror an offset", &error))
         });

@@ -1,0 +1,28 @@
+//! Waiting for what must come, with a bound: nothing in a test depends on how long something takes.
+
+use std::time::{Duration, Instant};
+
+/// Bound of every wait; a machine under load is slow, not wrong.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+
+const LOOK_EVERY: Duration = Duration::from_millis(25);
+
+/// Looks until there is something.
+///
+/// # Panics
+/// When nothing has come within [`PATIENCE`].
+pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < end, "waited {PATIENCE:?} in vain until {what}");
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// Looks until it is so.
+pub fn until_true(what: &str, mut look: impl FnMut() -> bool) {
+    until(what, || look().then_some(()));
+}
