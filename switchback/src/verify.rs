@@ -27,15 +27,14 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use crate::exit::ConfigError;
-use aggregator::Source;
 use against::{Compared, compare};
+use aggregator::Source;
 use anyhow::Context;
 use books::{Books, Listed};
 use clap::Args;
 use common::message::FileId;
-use common::service::Printable;
-use common::store::{Location, Store};
+use common::service::{ConfigError, Printable};
+use common::store::{Location, LocationError, Store};
 use findings::{Check, EXAMPLES};
 use report::{Counts, Report};
 use scan::{Suspect, Suspects, scan, tell_indexes};
@@ -89,13 +88,17 @@ pub fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(u8::from(!report.is_exact())))
 }
 
+fn location(told_by: &str, text: &str) -> Result<Location, ConfigError> {
+    text.parse().map_err(|error: LocationError| ConfigError::at(told_by, error.to_string()))
+}
+
 /// Opens what is to be read; nothing is made that is not there.
 async fn open_table(text: &str) -> anyhow::Result<Store> {
-    let location: Location = text.parse().map_err(|error| ConfigError(format!("TABLE {error}")))?;
+    let location = location("TABLE", text)?;
     if let Location::Local(root) = &location
         && !root.is_dir()
     {
-        return Err(ConfigError(format!("TABLE {}: there is no such directory", Printable(text))).into());
+        return Err(ConfigError::at("TABLE", format!("{}: there is no such directory", Printable(text))).into());
     }
     Ok(Store::open(&location).await?)
 }
@@ -103,10 +106,7 @@ async fn open_table(text: &str) -> anyhow::Result<Store> {
 async fn verify(args: &VerifyArgs) -> anyhow::Result<Report> {
     let store = open_table(&args.table).await?;
     let source = match &args.against {
-        Some(text) => {
-            let location: Location = text.parse().map_err(|error| ConfigError(format!("--against {error}")))?;
-            Some(Source::open(&location).await?)
-        }
+        Some(text) => Some(Source::open(&location("--against", text)?).await?),
         None => None,
     };
     let terms = Terms { with_values: source.is_some(), allow_in_flight: args.allow_in_flight };
@@ -141,7 +141,8 @@ fn uneven(proof: &mut Proof) -> Vec<FileId> {
         let count = state.records.count;
         if !state.records.is_dense() || state.end.is_some_and(|end| end != count) || state.ends > 1 {
             uneven.push(*file);
-        } else if state.ledger != Some(count) && (state.ledger.is_some() || count > 0) || state.ledger_done != state.end.is_some() {
+        } else if state.ledger != Some(count) && (state.ledger.is_some() || count > 0) || state.ledger_done != state.end.is_some()
+        {
             let said = match (state.ledger, state.ledger_done) {
                 (None, _) => "nothing".to_owned(),
                 (Some(next), done) => format!("{next} records{}", if done { ", and its end" } else { "" }),
@@ -166,8 +167,12 @@ async fn look_closer(store: &Store, proof: &mut Proof, uneven: Vec<FileId>, susp
     for file in &uneven {
         wanted.entry(*file).or_default();
     }
-    let mut unfinished: Vec<FileId> =
-        books.log_files.iter().filter(|(_, state)| state.end.is_none() && state.records.count > 0).map(|(file, _)| *file).collect();
+    let mut unfinished: Vec<FileId> = books
+        .log_files
+        .iter()
+        .filter(|(_, state)| state.end.is_none() && state.records.count > 0)
+        .map(|(file, _)| *file)
+        .collect();
     unfinished.sort_unstable();
     let count = unfinished.len() as u64;
     unfinished.truncate(EXAMPLES);

@@ -170,7 +170,9 @@ impl Judge<'_> {
                     _ => self.compared.quarantined += 1,
                 }
             }
-            Verdict::Altered => self.compared.altered.add(name, "its content is not the one that was taken, and the table says so"),
+            Verdict::Altered => {
+                self.compared.altered.add(name, "its content is not the one that was taken, and the table says so")
+            }
             Verdict::Differs => {
                 // Same content, other values: no other object of this name can make it good.
                 state.is_matched = true;
@@ -214,7 +216,9 @@ fn judge(state: &State, content: &Content) -> Verdict {
     match (content, state.end) {
         (Content::Unreadable(_), None) if state.is_quarantined => Verdict::Agrees,
         (Content::Unreadable(_), Some(_)) if state.altered != 0 => Verdict::Altered,
-        (Content::Unreadable(reason), _) => Verdict::Bad(format!("cannot be read ({reason}), and the table does not have it as quarantined")),
+        (Content::Unreadable(reason), _) => {
+            Verdict::Bad(format!("cannot be read ({reason}), and the table does not have it as quarantined"))
+        }
         (Content::Whole(content, _), Some(_)) if *content != state.content => {
             if state.altered == *content {
                 Verdict::Altered

@@ -47,11 +47,6 @@ impl<'a> Node<'a> {
         matches!(self, Node::Plain(text) if text == "null")
     }
 
-    /// The members of an object.
-    pub(crate) fn members(&self) -> &[(Cow<'a, str>, Node<'a>)] {
-        if let Node::Object(members) = self { members } else { &[] }
-    }
-
     /// Drops members that are `null`, at all levels: where the table takes an object apart, `null` is the same as absent.
     pub(crate) fn drop_nulls(&mut self) {
         match self {
@@ -163,7 +158,10 @@ impl<'de> Deserialize<'de> for Members<'de> {
 }
 
 /// The first place where two values differ: its path and both values, `None` where one has nothing.
-pub(crate) fn first_difference<'n, 'a>(a: &'n Node<'a>, b: &'n Node<'a>) -> Option<(String, Option<&'n Node<'a>>, Option<&'n Node<'a>>)> {
+pub(crate) fn first_difference<'n, 'a>(
+    a: &'n Node<'a>,
+    b: &'n Node<'a>,
+) -> Option<(String, Option<&'n Node<'a>>, Option<&'n Node<'a>>)> {
     match (a, b) {
         (Node::Object(left), Node::Object(right)) => {
             for at in 0..left.len().max(right.len()) {
@@ -185,10 +183,12 @@ pub(crate) fn first_difference<'n, 'a>(a: &'n Node<'a>, b: &'n Node<'a>) -> Opti
             }
             None
         }
-        (Node::Array(left), Node::Array(right)) => (0..left.len().max(right.len())).find_map(|at| match (left.get(at), right.get(at)) {
-            (Some(v), Some(w)) => first_difference(v, w).map(|(below, x, y)| (format!("[{at}]{below}"), x, y)),
-            (v, w) => Some((format!("[{at}]"), v, w)),
-        }),
+        (Node::Array(left), Node::Array(right)) => {
+            (0..left.len().max(right.len())).find_map(|at| match (left.get(at), right.get(at)) {
+                (Some(v), Some(w)) => first_difference(v, w).map(|(below, x, y)| (format!("[{at}]{below}"), x, y)),
+                (v, w) => Some((format!("[{at}]"), v, w)),
+            })
+        }
         _ if a == b => None,
         _ => Some((String::new(), Some(a), Some(b))),
     }

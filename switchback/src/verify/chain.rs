@@ -107,7 +107,8 @@ impl Chains {
             if (&names.topic, &names.epoch) != (&stream.topic, &stream.epoch) {
                 findings.add(Check::Stream, format!("{folder}: a chain of another stream than the table's"));
             } else if names.partition >= stream.partitions {
-                let text = format!("{folder}: a chain of partition {}, and the stream has {}", names.partition, stream.partitions);
+                let text =
+                    format!("{folder}: a chain of partition {}, and the stream has {}", names.partition, stream.partitions);
                 findings.add(Check::Stream, text);
             }
         }
@@ -193,7 +194,8 @@ impl Chain {
             wrong(format!("{key}: does not carry the hash of {before}: one of the two was altered after it was written"));
         }
         if let Some(end) = expected.0.filter(|end| *end != intent.start) {
-            let gap = if is_after_gap { format!("offsets {end} to {} are covered by no record", intent.start) } else { String::new() };
+            let gap =
+                if is_after_gap { format!("offsets {end} to {} are covered by no record", intent.start) } else { String::new() };
             let told = format!("starts at offset {}, and the record before ends at {end}", intent.start);
             wrong(format!("{key}: {}", if gap.is_empty() { told } else { gap }));
         }
@@ -227,7 +229,10 @@ mod tests {
 
     #[test]
     fn only_the_protocols_own_names_are_names_of_records() {
-        assert!(parse("_log/cloudtrail/0/p=00007/00000000000000000042.json").is_some_and(|(names, seq)| names.partition == 7 && seq == 42));
+        assert!(
+            parse("_log/cloudtrail/0/p=00007/00000000000000000042.json")
+                .is_some_and(|(names, seq)| names.partition == 7 && seq == 42)
+        );
         for bad in [
             "_log/cloudtrail/0/p=7/00000000000000000042.json",
             "_log/cloudtrail/0/p=00007/42.json",

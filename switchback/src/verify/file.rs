@@ -98,7 +98,8 @@ pub(crate) fn examine(bytes: Bytes, intent: &Intent, entry: &FileEntry, with_val
         return facts;
     };
     check_footer(&bytes, intent, entry, &mut facts.findings);
-    let mut walk = Walk { intent, entry, kind, with_values, ids: Ids::new(), rows: Vec::new(), room: Vec::new(), outside: 0, astray: 0 };
+    let mut walk =
+        Walk { intent, entry, kind, with_values, ids: Ids::new(), rows: Vec::new(), room: Vec::new(), outside: 0, astray: 0 };
     if let Err(why) = walk.all(bytes, &mut facts) {
         facts.findings.add(Check::Rows, format!("{}: does not read: {why}", entry.key));
         return facts;
@@ -186,7 +187,8 @@ impl Walk<'_> {
             self.outside += 1;
             if self.outside == 1 {
                 let (partition, offset, name) = (identity.partition, identity.offset, identity.object.unwrap_or("no log file"));
-                let text = format!("{key}: a row of {name} says partition {partition}, offset {offset}, which its batch does not cover");
+                let text =
+                    format!("{key}: a row of {name} says partition {partition}, offset {offset}, which its batch does not cover");
                 facts.findings.add(Check::Once, text);
             }
         }
@@ -218,8 +220,16 @@ impl Walk<'_> {
 
     fn finish(mut self, facts: &mut FileFacts) {
         let key = &self.entry.key;
-        facts.findings.add_many(Check::Once, self.outside.saturating_sub(1), format!("{key}: and {} more such rows", self.outside.saturating_sub(1)));
-        facts.findings.add_many(Check::Rows, self.astray.saturating_sub(1), format!("{key}: and {} more such rows", self.astray.saturating_sub(1)));
+        facts.findings.add_many(
+            Check::Once,
+            self.outside.saturating_sub(1),
+            format!("{key}: and {} more such rows", self.outside.saturating_sub(1)),
+        );
+        facts.findings.add_many(
+            Check::Rows,
+            self.astray.saturating_sub(1),
+            format!("{key}: and {} more such rows", self.astray.saturating_sub(1)),
+        );
         self.rows.sort_unstable_by_key(|&(offset, _)| offset);
         let mut digest = RowsDigest::default();
         for &(offset, key) in &self.rows {

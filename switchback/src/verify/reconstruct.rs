@@ -59,7 +59,9 @@ impl<'a> Events<'a> {
             let node = match column {
                 Column::Time(array) => array.is_valid(row).then(|| Node::Text(format_utc(array.value(row)).into())),
                 Column::Text(array) => value(array, row).map(|text| Node::Text(text.into())),
-                Column::Flag(array) => array.is_valid(row).then(|| Node::Plain(if array.value(row) { "true" } else { "false" }.into())),
+                Column::Flag(array) => {
+                    array.is_valid(row).then(|| Node::Plain(if array.value(row) { "true" } else { "false" }.into()))
+                }
                 Column::Body(array) => value(array, row).map(|text| json(source, text)).transpose()?,
                 Column::Struct(array) => object(array, row)?,
             };
@@ -213,7 +215,9 @@ mod tests {
 
     #[test]
     fn names_within_structs_are_spelled_as_aws_does() {
-        for (ours, aws) in [("arn", "arn"), ("web_id_federation_data", "webIdFederationData"), ("ec2_issued_in_vpc", "ec2IssuedInVpc")] {
+        for (ours, aws) in
+            [("arn", "arn"), ("web_id_federation_data", "webIdFederationData"), ("ec2_issued_in_vpc", "ec2IssuedInVpc")]
+        {
             assert_eq!(camel(ours), aws);
         }
     }

@@ -172,10 +172,17 @@ impl Report {
             ),
             Check::Files => amount(counts.files, "file"),
             Check::Rows => {
-                format!("{}, {} rejected, {}", amount(counts.data_rows, "event"), number(counts.rejected_rows), amount(counts.log_file_rows, "end"))
+                format!(
+                    "{}, {} rejected, {}",
+                    amount(counts.data_rows, "event"),
+                    number(counts.rejected_rows),
+                    amount(counts.log_file_rows, "end")
+                )
             }
             Check::Orphans => amount(self.findings.of(check).violations, "file"),
-            Check::Once => format!("{}, {} dropped", amount(counts.data_rows + counts.rejected_rows, "record"), number(counts.dropped)),
+            Check::Once => {
+                format!("{}, {} dropped", amount(counts.data_rows + counts.rejected_rows, "record"), number(counts.dropped))
+            }
             Check::Dense => format!("{} of {}", number(counts.complete), amount(counts.log_files, "log file")),
             Check::Ledger => amount(counts.log_files, "log file"),
             Check::Source => amount(source(counts.source_log_files), "log file"),
@@ -224,7 +231,11 @@ mod tests {
     #[test]
     fn a_clean_table_gets_one_line_a_check_and_a_verdict() {
         let text = report().to_text(false);
-        assert!(text.contains("C1  chain links hold and offsets tile") && text.contains("4 partitions, 312 batches, 1,204,331 offsets"), "{text}");
+        assert!(
+            text.contains("C1  chain links hold and offsets tile")
+                && text.contains("4 partitions, 312 batches, 1,204,331 offsets"),
+            "{text}"
+        );
         assert_eq!(text.matches(" ok\n").count(), 8, "{text}");
         assert!(text.contains("\nexact: ") && !text.contains('\u{1b}'), "{text}");
         assert!(report().to_text(true).contains("\u{1b}[32mok"));

@@ -167,7 +167,11 @@ pub(crate) fn tell_indexes(
     findings.add_many(check, missing, format!("{name}: {missing} of {bound} records are missing: {}", few(&runs)));
     for (index, places) in seen.indexes.iter().filter(|(_, places)| places.len() > 1) {
         let places: Vec<&str> = places.iter().filter_map(|at| files.get(*at as usize)).map(String::as_str).collect();
-        findings.add_many(check, places.len() as u64 - 1, format!("{name}: record {index} stands in {}", places.join(" and in ")));
+        findings.add_many(
+            check,
+            places.len() as u64 - 1,
+            format!("{name}: record {index} stands in {}", places.join(" and in ")),
+        );
     }
     let beyond = seen.indexes.range(bound..).count() as u64;
     findings.add_many(check, beyond, format!("{name}: {beyond} records at index {bound} or beyond, and it has {bound} records"));

@@ -2,8 +2,8 @@
 
 use super::canon::Node;
 use super::reconstruct::{TAKEN_APART, rejected, shaped};
-use common::limits::MAX_RECORD_BYTES;
 use common::event::normalize::MAX_RECORD_DEPTH;
+use common::limits::MAX_RECORD_BYTES;
 
 /// Bytes of a rejected record that are looked at: more than are compared.
 const RAW_BYTES: usize = 128 * 1024;
@@ -43,9 +43,9 @@ fn repeats(node: &Node<'_>, is_federation: bool) -> bool {
     match node {
         Node::Object(members) => {
             members.windows(2).any(|pair| pair[0].0 == pair[1].0)
-                || members.iter().any(|(key, value)| {
-                    !(is_federation && key == "attributes") && repeats(value, key == "webIdFederationData")
-                })
+                || members
+                    .iter()
+                    .any(|(key, value)| !(is_federation && key == "attributes") && repeats(value, key == "webIdFederationData"))
         }
         Node::Array(values) => values.iter().any(|value| repeats(value, false)),
         Node::Plain(_) | Node::Text(_) => false,

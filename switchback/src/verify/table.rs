@@ -272,7 +272,8 @@ impl Reader {
             let text = format!("{}: {} offsets make more than one row, the first is {first}", of(intent), twice.len());
             self.findings.add_many(Check::Once, twice.len() as u64, text);
         }
-        let accounted = (offsets.len() as u64).checked_add(intent.dropped.duplicate).and_then(|n| n.checked_add(intent.dropped.ahead));
+        let accounted =
+            (offsets.len() as u64).checked_add(intent.dropped.duplicate).and_then(|n| n.checked_add(intent.dropped.ahead));
         if is_sound && accounted != Some(intent.range().len()) {
             let (rows, range, dropped) = (offsets.len(), intent.range().len(), intent.dropped);
             let text = format!(
@@ -286,7 +287,10 @@ impl Reader {
         if let Some(partitions) = self.partitions {
             let files: BTreeSet<_> = batch.facts.iter().flat_map(|(_, facts)| facts.records.keys()).collect();
             for file in files.into_iter().filter(|file| file.partition(partitions) != intent.partition) {
-                self.findings.add(Check::Once, format!("{}: log file {file} belongs to partition {}", of(intent), file.partition(partitions)));
+                self.findings.add(
+                    Check::Once,
+                    format!("{}: log file {file} belongs to partition {}", of(intent), file.partition(partitions)),
+                );
             }
         }
     }
@@ -294,7 +298,10 @@ impl Reader {
     /// What lies where readers look and belongs to no batch.
     async fn orphans(&mut self) -> anyhow::Result<()> {
         for (told, (key, size)) in std::mem::take(&mut self.listed).into_iter().enumerate() {
-            let mut why = format!("{key}: no batch names it, and readers that list {}/ read it", kind_of(&key).map_or("the table", RowKind::root));
+            let mut why = format!(
+                "{key}: no batch names it, and readers that list {}/ read it",
+                kind_of(&key).map_or("the table", RowKind::root)
+            );
             if told < EXAMPLES && key.ends_with(".parquet") {
                 let read = |bytes: Option<Bytes>| bytes.and_then(|bytes| Footer::read(&bytes).ok());
                 if let Ok(Some(footer)) = self.room.work(size, with_retry(DEADLINE, || self.store.get(&key)), read).await? {

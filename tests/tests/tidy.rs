@@ -1,0 +1,75 @@
+//! What is written down stays true: paths in the documents exist, the pure parts are pure, nothing unfinished is left behind.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the workspace")
+}
+
+fn rust_files(below: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(below).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() && name != "target" && !name.starts_with('.') {
+            found.extend(rust_files(&path));
+        } else if name.ends_with(".rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// Words in backquotes that look like a path of this repository.
+fn paths_in(text: &str) -> Vec<String> {
+    let rooms = ["common/", "aggregator/", "persister/", "switchback/", "tests/", "docs/", "deploy/"];
+    let quoted = text.split('`').skip(1).step_by(2);
+    quoted.filter(|word| rooms.iter().any(|room| word.starts_with(room)) && !word.contains(' ')).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_path_named_in_the_documents_exists() {
+    for document in ["README.md", "ARCHITECTURE.md", "docs/topic-contract.md"] {
+        let text = fs::read_to_string(root().join(document)).expect(document);
+        let paths = paths_in(&text);
+        let missing: Vec<&String> = paths.iter().filter(|path| !root().join(path).exists()).collect();
+        assert!(missing.is_empty(), "{document} names what is not there: {missing:?}");
+        assert!(document != "ARCHITECTURE.md" || paths.len() > 20, "the map names too little to be checked");
+    }
+}
+
+#[test]
+fn the_pure_parts_name_no_engine() {
+    for room in ["common/src/cloudtrail", "common/src/event", "persister/src/protocol", "persister/src/table", "aggregator/src/transform"] {
+        for file in rust_files(&root().join(room)) {
+            let text = fs::read_to_string(&file).expect("readable");
+            if file.ends_with("tests.rs") {
+                continue;
+            }
+            for engine in ["tokio", "rdkafka::", "aws_sdk", "aws_config", "Instant", "SystemTime", "std::fs", "tracing::"] {
+                assert!(!text.contains(engine), "{} names {engine}", file.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_unfinished_is_left_behind() {
+    // Split, so that this file does not find itself.
+    let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("todo", "!("), concat!("unimplemented", "!("), concat!("dbg", "!(")];
+    for file in rust_files(&root()) {
+        let text = fs::read_to_string(&file).expect("readable");
+        for mark in marks {
+            assert!(!text.contains(mark), "{} has {mark}", file.display());
+        }
+    }
+}
+
+#[test]
+fn every_file_opens_by_saying_why_it_exists() {
+    for file in rust_files(&root()).into_iter().filter(|file| !file.ends_with("tests.rs")) {
+        let text = fs::read_to_string(&file).expect("readable");
+        assert!(text.starts_with("//!"), "{} does not open with //!", file.display());
+    }
+}
