@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// Bound of every wait; a machine under load is slow, not wrong.
-pub const PATIENCE: Duration = Duration::from_secs(90);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
@@ -11,13 +11,21 @@ const LOOK_EVERY: Duration = Duration::from_millis(25);
 ///
 /// # Panics
 /// When nothing has come within [`PATIENCE`].
-pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    until_or(what, look, String::new)
+}
+
+/// The same; `seen` says what was seen instead.
+///
+/// # Panics
+/// When nothing has come within [`PATIENCE`].
+pub fn until_or<T>(what: &str, mut look: impl FnMut() -> Option<T>, seen: impl Fn() -> String) -> T {
     let end = Instant::now() + PATIENCE;
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(Instant::now() < end, "waited {PATIENCE:?} in vain until {what}");
+        assert!(Instant::now() < end, "waited {PATIENCE:?} in vain until {what} {}", seen());
         std::thread::sleep(LOOK_EVERY);
     }
 }

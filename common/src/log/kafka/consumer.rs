@@ -19,7 +19,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What a user may change.
 const SOFT: [(&str, &str); 11] = [
@@ -52,9 +52,6 @@ const HARD: [(&str, &str); 7] = [
 /// How long leaving the group may take before the process goes on without it (the broker may be gone).
 const LEAVE: Duration = Duration::from_secs(3);
 
-/// Between two attempts to commit what was refused.
-const MIRROR_AGAIN: Duration = Duration::from_secs(1);
-
 /// Positions that the brokers refuse and yet claim to hold: how often to ask again before giving up.
 const MAX_REASKS: u32 = 3;
 
@@ -69,8 +66,6 @@ enum Event {
 pub(crate) struct Events {
     queue: Mutex<VecDeque<Event>>,
     closing: Arc<AtomicBool>,
-    /// A commit was refused since the last look.
-    unmirrored: AtomicBool,
 }
 
 impl Events {
@@ -108,9 +103,7 @@ impl ConsumerContext for Events {
 
     fn commit_callback(&self, result: KafkaResult<()>, _offsets: &TopicPartitionList) {
         if let Err(error) = result {
-            // While a group rebalances its commits are refused, and what comes next may be long in coming: lag tools would see a lag
-            // that is not there. `poll` says it again.
-            self.unmirrored.store(true, Ordering::Release);
+            // The next mirror carries a newer offset anyway.
             tracing::debug!(%error, "the committed offsets could not be mirrored");
         }
     }
@@ -141,9 +134,8 @@ struct Reading {
     /// The rebalance that librdkafka waits for an answer to.
     unanswered: Option<bool>,
     lost: VecDeque<(u32, String)>,
-    /// The newest mirrored offset of each partition that is owned, and when a refused one was last said again.
+    /// The newest mirrored offset of each partition that is owned.
     mirrored: BTreeMap<u32, u64>,
-    said_again: Option<Instant>,
     trouble: bool,
     reasked: u32,
 }
@@ -188,7 +180,6 @@ impl KafkaConsumer {
                 unanswered: None,
                 lost: VecDeque::new(),
                 mirrored: BTreeMap::new(),
-                said_again: None,
                 trouble: false,
                 reasked: 0,
             },
@@ -283,22 +274,6 @@ impl Reading {
         Ok(())
     }
 
-    /// Commits again what a rebalance may have refused, now and then.
-    fn mirror_again(&mut self, inner: &Client) {
-        let unmirrored = &inner.context().unmirrored;
-        if !unmirrored.load(Ordering::Acquire) || self.said_again.is_some_and(|at| at.elapsed() < MIRROR_AGAIN) {
-            return;
-        }
-        unmirrored.store(false, Ordering::Release);
-        self.said_again = Some(Instant::now());
-        let Ok(list) = self.list(self.mirrored.iter().map(|(&partition, &offset)| (partition, offset))) else { return };
-        if list.count() > 0
-            && let Err(error) = inner.commit(&list, CommitMode::Async)
-        {
-            tracing::debug!(%error, "the committed offsets could not be mirrored again");
-        }
-    }
-
     /// A position was refused. librdkafka does not say of which partition, so each is held against what the brokers have.
     fn find_lost(&mut self, inner: &Client) -> Result<(), LogError> {
         self.reasked += 1;
@@ -333,7 +308,6 @@ impl Consumer for KafkaConsumer {
             return Ok(event);
         }
         let inner = self.inner.as_ref().ok_or_else(closed)?;
-        reading.mirror_again(inner);
         let trouble = loop {
             match inner.poll(timeout) {
                 None => break None,
@@ -370,6 +344,14 @@ impl Consumer for KafkaConsumer {
         reading.reassign(inner, &again, &add)?;
         reading.owned.extend(again);
         reading.unanswered = None;
+        // A commit is refused while the group rebalances, and a partition that was kept may have nothing more to say: said again
+        // at the rebalance's end, which the cooperative protocol tells even to those whom it gives nothing.
+        let kept = reading.list(reading.mirrored.iter().map(|(&partition, &offset)| (partition, offset)))?;
+        if kept.count() > 0
+            && let Err(error) = inner.commit(&kept, CommitMode::Async)
+        {
+            tracing::debug!(%error, "the committed offsets could not be mirrored again");
+        }
         Ok(())
     }
 
