@@ -111,11 +111,6 @@ impl Case {
 
     /// Starts a persister from a configuration file, with small batches; it runs until it is stopped.
     pub fn persist(&self, label: &str, table: &str, env: &[(&str, &str)]) -> Process {
-        self.persist_with(label, table, env, &[])
-    }
-
-    /// The same with more flags.
-    pub fn persist_with(&self, label: &str, table: &str, env: &[(&str, &str)], more: &[&str]) -> Process {
         let topic = self.topic();
         // A dead member holds its partitions until its session is over.
         let config = format!(
@@ -124,7 +119,7 @@ impl Case {
             topic.brokers, topic.name, topic.group
         );
         let file = self.config(label, &config);
-        self.start("persister", label, &[&["--config", &file], more].concat(), env)
+        self.start("persister", label, &["--config", &file], env)
     }
 
     /// Writes a configuration file, and tells where.

@@ -104,9 +104,11 @@ impl Topic {
 
     /// Waits until everything on the topic is in the table.
     pub fn drained(&self, partitions: i32) {
-        wait::until_or("the group has no lag", || self.is_drained(partitions).then_some(()), || {
-            format!("{:?} of {:?}", self.committed(partitions), self.ends(partitions))
-        });
+        wait::until_or(
+            "the group has no lag",
+            || self.is_drained(partitions).then_some(()),
+            || format!("{:?} of {:?}", self.committed(partitions), self.ends(partitions)),
+        );
     }
 
     fn partitions(&self) -> usize {

@@ -59,14 +59,14 @@ fn a_persister_that_stood_still_while_another_took_over_does_no_harm() {
     let (first, second) = (case.tree("first", 14, 3_000), case.tree("second", 15, 1_000));
     let table = case.s3("table");
     case.topic().create(PARTITIONS);
-    let zombie = case.persist_with("zombie", &table, &[], &["--log-level", "debug"]);
+    let zombie = case.persist("zombie", &table, &[]);
     let aggregator = case.aggregate("aggregator-1", &case.upload(&first, "first"));
     // In the middle of its work: something is published, something else is open.
     wait::until_true("the first persister has published", || zombie.printed().contains("published"));
     zombie.signal(Signal::Stop);
     aggregator.wait().well();
 
-    let heir = case.persist_with("heir", &table, &[], &["--log-level", "debug"]);
+    let heir = case.persist("heir", &table, &[]);
     case.topic().drained(PARTITIONS);
     case.judge.exact(&table, &[&first]);
     let source = case.upload(&second, "second");
