@@ -85,7 +85,9 @@ impl Check {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Found {
     pub(crate) violations: u64,
-    /// The first [`EXAMPLES`] of them, fit for a terminal.
+    /// How many of them the examples tell of; one example may tell of many.
+    pub(crate) told: u64,
+    /// The first [`EXAMPLES`], fit for a terminal.
     pub(crate) examples: Vec<String>,
 }
 
@@ -96,18 +98,16 @@ pub(crate) struct Findings([Found; Check::ALL.len()]);
 impl Findings {
     /// Adds a violation; the text may quote hostile input.
     pub(crate) fn add(&mut self, check: Check, text: impl AsRef<str>) {
-        let found = &mut self.0[check as usize];
-        found.violations += 1;
-        if found.examples.len() < EXAMPLES {
-            found.examples.push(Printable(text.as_ref()).to_string());
-        }
+        self.add_many(check, 1, text);
     }
 
     /// Adds violations that are told as one.
     pub(crate) fn add_many(&mut self, check: Check, violations: u64, text: impl AsRef<str>) {
-        if violations > 0 {
-            self.add(check, text);
-            self.0[check as usize].violations += violations - 1;
+        let found = &mut self.0[check as usize];
+        found.violations += violations;
+        if violations > 0 && found.examples.len() < EXAMPLES {
+            found.told += violations;
+            found.examples.push(Printable(text.as_ref()).to_string());
         }
     }
 
@@ -116,6 +116,8 @@ impl Findings {
         for (ours, theirs) in self.0.iter_mut().zip(other.0) {
             ours.violations += theirs.violations;
             let room = EXAMPLES - ours.examples.len();
+            // Of examples that are left out in part, each counts as one.
+            ours.told += if theirs.examples.len() <= room { theirs.told } else { room as u64 };
             ours.examples.extend(theirs.examples.into_iter().take(room));
         }
     }
@@ -152,5 +154,7 @@ mod tests {
         let found = findings.of(Check::Chain);
         assert_eq!((found.violations, found.examples.len(), findings.total()), (30, EXAMPLES, 30));
         assert_eq!(found.examples[1], "1\\u{1b}[2J");
+        findings.add_many(Check::Rows, 7, "seven");
+        assert_eq!((findings.of(Check::Rows).told, findings.of(Check::Chain).told), (7, EXAMPLES as u64));
     }
 }

@@ -118,7 +118,7 @@ impl Report {
             for example in &found.examples {
                 let _ = writeln!(out, "        {example}");
             }
-            let more = found.violations.saturating_sub(found.examples.len() as u64);
+            let more = found.violations.saturating_sub(found.told);
             if more > 0 {
                 let _ = writeln!(out, "        and {} more", number(more));
             }
