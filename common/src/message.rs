@@ -80,20 +80,18 @@ impl Key {
         let file = FileId::parse(hex)?;
         let slot = match rest.strip_prefix(b"/")? {
             b"end" => Slot::End,
-            digits => {
-                let canonical = !digits.is_empty()
-                    && digits.len() <= 10
-                    && digits.iter().all(u8::is_ascii_digit)
-                    && (digits.len() == 1 || digits[0] != b'0');
-                let number = digits.iter().fold(0u64, |n, d| n * 10 + u64::from(d.wrapping_sub(b'0')));
-                match u32::try_from(number) {
-                    Ok(index) if canonical => Slot::Record(index),
-                    _ => return None,
-                }
-            }
+            // Checked before it is read: keys are whatever somebody put on the topic.
+            digits if is_canonical(digits) => Slot::Record(std::str::from_utf8(digits).ok()?.parse().ok()?),
+            _ => return None,
         };
         Some(Key { file, slot })
     }
+}
+
+/// A decimal number as we write it: no sign, no leading zeros.
+fn is_canonical(digits: &[u8]) -> bool {
+    let short = (1..=10).contains(&digits.len());
+    short && digits.iter().all(u8::is_ascii_digit) && (digits.len() == 1 || digits[0] != b'0')
 }
 
 impl fmt::Display for Key {

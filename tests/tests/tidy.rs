@@ -41,7 +41,9 @@ fn every_path_named_in_the_documents_exists() {
 
 #[test]
 fn the_pure_parts_name_no_engine() {
-    for room in ["common/src/cloudtrail", "common/src/event", "persister/src/protocol", "persister/src/table", "aggregator/src/transform"] {
+    for room in
+        ["common/src/cloudtrail", "common/src/event", "persister/src/protocol", "persister/src/table", "aggregator/src/transform"]
+    {
         for file in rust_files(&root().join(room)) {
             let text = fs::read_to_string(&file).expect("readable");
             if file.ends_with("tests.rs") {
@@ -57,7 +59,8 @@ fn the_pure_parts_name_no_engine() {
 #[test]
 fn nothing_unfinished_is_left_behind() {
     // Split, so that this file does not find itself.
-    let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("todo", "!("), concat!("unimplemented", "!("), concat!("dbg", "!(")];
+    let marks =
+        [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("todo", "!("), concat!("unimplemented", "!("), concat!("dbg", "!(")];
     for file in rust_files(&root()) {
         let text = fs::read_to_string(&file).expect("readable");
         for mark in marks {

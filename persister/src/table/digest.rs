@@ -7,6 +7,7 @@
 //! A row names its log file by `source_object`; where a message did not decode, by its `message_key`.
 
 use super::file::FileError;
+use super::rows::FOREIGN_MESSAGE;
 use super::schema::{KAFKA_OFFSET, MESSAGE_KEY, SOURCE_INDEX, SOURCE_OBJECT};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Int32Type, Int64Type};
@@ -43,13 +44,16 @@ impl RowsDigest {
     }
 }
 
+/// Column that says why a row was rejected.
+const REASON: &str = "reason";
+
 /// Number and digest of the rows of a file of any kind, computed from its own columns.
 ///
 /// # Errors
 /// When it is not a Parquet file of ours.
 pub fn rows_digest_of_file(bytes: Bytes) -> Result<(u64, [u8; 32]), FileError> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
-    let wanted = [SOURCE_OBJECT, SOURCE_INDEX, MESSAGE_KEY, KAFKA_OFFSET];
+    let wanted = [SOURCE_OBJECT, SOURCE_INDEX, REASON, MESSAGE_KEY, KAFKA_OFFSET];
     let mask = ProjectionMask::columns(builder.parquet_schema(), wanted);
     let mut rows = Vec::new();
     let mut ids = HashMap::new();
@@ -73,6 +77,7 @@ fn identities(
     let text = |name| batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
     let objects = text(SOURCE_OBJECT).ok_or(missing(SOURCE_OBJECT))?;
     let keys = text(MESSAGE_KEY);
+    let reasons = text(REASON);
     let indexes = batch.column_by_name(SOURCE_INDEX).and_then(|column| column.as_primitive_opt::<Int32Type>());
     let offsets = batch.column_by_name(KAFKA_OFFSET).and_then(|column| column.as_primitive_opt::<Int64Type>());
     let offsets = offsets.ok_or(missing(KAFKA_OFFSET))?;
@@ -85,6 +90,9 @@ fn identities(
             };
             let index = indexes.filter(|column| column.is_valid(row)).and_then(|column| u32::try_from(column.value(row)).ok());
             Some(Key { file, slot: index.map_or(Slot::End, Slot::Record) })
+        } else if reasons.is_some_and(|column| column.is_valid(row) && column.value(row) == FOREIGN_MESSAGE) {
+            // Its key may look like one of ours; it was not taken for what the key says.
+            None
         } else {
             keys.filter(|column| column.is_valid(row)).and_then(|column| Key::parse(column.value(row).as_bytes()))
         };

@@ -22,6 +22,9 @@ use std::collections::BTreeMap;
 /// and one more value, of at most 64 MiB, must always fit.
 const MAX_COLUMN_SET_BYTES: usize = 1 << 30;
 
+/// Why a message that is not ours is in `rejected/`.
+pub(crate) const FOREIGN_MESSAGE: &str = "foreign_message";
+
 /// Rows after which a directory's memory is measured again; measuring each time would cost more than appending.
 const MEASURE_EVERY: usize = 64;
 
@@ -89,7 +92,7 @@ impl Rows {
     pub fn append(&mut self, partition: u32, offset: u64, key: Option<Key>, key_bytes: &[u8], value: &[u8]) {
         let at = At { partition, offset };
         let Some(key) = key else {
-            return self.append_broken(at, None, key_bytes, value, "foreign_message", "the key is not a record's identity");
+            return self.append_broken(at, None, key_bytes, value, FOREIGN_MESSAGE, "the key is not a record's identity");
         };
         let last_file = &mut self.last_file;
         match decode_checked(key, value, |object| remembered(last_file, object) == key.file) {
