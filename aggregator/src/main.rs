@@ -5,9 +5,8 @@ use anyhow::Context;
 use clap::Parser;
 use common::log::kafka::{KafkaProducer, KafkaSettings, create_topic, describe};
 use common::log::{LogError, Producer};
-use common::service::{ConfigError, Layers, Shutdown, config, exit_status, one_line};
+use common::service::{ConfigError, ServiceArguments, Shutdown, end};
 use common::store::Location;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -15,56 +14,26 @@ use std::sync::Arc;
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
-    /// TOML file (deploy/aggregator.toml is a commented example).
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Sets one key, over what file and environment say.
-    #[arg(long, value_name = "SECTION.KEY=VALUE", value_parser = config::parse_set)]
-    set: Vec<(String, String)>,
-    /// How log lines look: text or json.
-    #[arg(long, value_name = "FORMAT")]
-    log_format: Option<String>,
-    /// What is logged: a level, or a list like info,rdkafka=debug.
-    #[arg(long, value_name = "LEVEL")]
-    log_level: Option<String>,
+    #[command(flatten)]
+    service: ServiceArguments,
     /// List once, and end when every file of that listing is acknowledged.
     #[arg(long)]
     once: bool,
-    /// Check the configuration and end.
-    #[arg(long)]
-    check_config: bool,
-    /// Print the configuration as it is understood, without secrets, and end.
-    #[arg(long)]
-    print_config: bool,
 }
 
 fn main() -> ExitCode {
-    match start(Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("aggregator: {}", one_line(error.as_ref()));
-            ExitCode::from(exit_status(error.as_ref()))
-        }
-    }
+    end("aggregator", start(&Arguments::parse()))
 }
 
-fn start(arguments: Arguments) -> anyhow::Result<()> {
-    let mut set = arguments.set;
-    set.extend(arguments.log_format.map(|format| ("telemetry.format".to_owned(), format)));
-    set.extend(arguments.log_level.map(|level| ("telemetry.level".to_owned(), level)));
-    set.extend(arguments.once.then(|| ("source.once".to_owned(), "true".to_owned())));
-    let layers = Layers::of_process(arguments.config.as_deref(), set);
+fn start(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let layers = arguments.service.layers(arguments.once.then(|| ("source.once".to_owned(), "true".to_owned())));
     let settings: Settings = layers.load()?;
     settings.check().map_err(|error| error.found_in(&layers))?;
     let location: Location =
         settings.source.url.parse().map_err(|error| ConfigError::at("source.url", format!("{error}")).found_in(&layers))?;
     kafka(&settings).check()?;
-    if arguments.print_config {
-        print!("{}", config::render(&settings));
-        return Ok(());
-    }
-    if arguments.check_config {
-        return Ok(());
+    if arguments.service.was_about_config(&settings) {
+        return Ok(ExitCode::SUCCESS);
     }
     settings.telemetry.start()?;
     // Two threads: the runtime only waits, the work is done by threads of its own.
@@ -72,7 +41,7 @@ fn start(arguments: Arguments) -> anyhow::Result<()> {
     let result = runtime.block_on(serve(settings, location));
     // A worker or a get that was left behind after a failure is not waited for.
     runtime.shutdown_background();
-    result
+    result.map(|()| ExitCode::SUCCESS)
 }
 
 async fn serve(settings: Settings, location: Location) -> anyhow::Result<()> {

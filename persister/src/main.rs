@@ -3,14 +3,13 @@
 use anyhow::Context;
 use clap::Parser;
 use common::log::kafka::{KafkaConsumer, KafkaSettings, describe};
-use common::service::{ConfigError, Layers, Shutdown, config, exit_status, one_line};
+use common::service::{ConfigError, ServiceArguments, Shutdown, end};
 use common::store::{Location, Store};
 use persister::Settings;
 use persister::engine::{Engine, Status, stream};
 use persister::protocol::StreamRecord;
 use persister::protocol::seal::SealPolicy;
 use persister::table::Layout;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -18,52 +17,23 @@ use std::sync::Arc;
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
-    /// TOML file (deploy/persister.toml is a commented example).
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Sets one key, over what file and environment say.
-    #[arg(long, value_name = "SECTION.KEY=VALUE", value_parser = config::parse_set)]
-    set: Vec<(String, String)>,
-    /// How log lines look: text or json.
-    #[arg(long, value_name = "FORMAT")]
-    log_format: Option<String>,
-    /// What is logged: a level, or a list like info,rdkafka=debug.
-    #[arg(long, value_name = "LEVEL")]
-    log_level: Option<String>,
-    /// Check the configuration and end.
-    #[arg(long)]
-    check_config: bool,
-    /// Print the configuration as it is understood, without secrets, and end.
-    #[arg(long)]
-    print_config: bool,
+    #[command(flatten)]
+    service: ServiceArguments,
 }
 
 fn main() -> ExitCode {
-    match start(Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("persister: {}", one_line(error.as_ref()));
-            ExitCode::from(exit_status(error.as_ref()))
-        }
-    }
+    end("persister", start(&Arguments::parse()))
 }
 
-fn start(arguments: Arguments) -> anyhow::Result<()> {
-    let mut set = arguments.set;
-    set.extend(arguments.log_format.map(|format| ("telemetry.format".to_owned(), format)));
-    set.extend(arguments.log_level.map(|level| ("telemetry.level".to_owned(), level)));
-    let layers = Layers::of_process(arguments.config.as_deref(), set);
+fn start(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let layers = arguments.service.layers(None);
     let settings: Settings = layers.load()?;
     let layout = settings.check().map_err(|error| error.found_in(&layers))?;
     let location: Location =
         settings.table.url.parse().map_err(|error| ConfigError::at("table.url", format!("{error}")).found_in(&layers))?;
     kafka(&settings).check()?;
-    if arguments.print_config {
-        print!("{}", config::render(&settings));
-        return Ok(());
-    }
-    if arguments.check_config {
-        return Ok(());
+    if arguments.service.was_about_config(&settings) {
+        return Ok(ExitCode::SUCCESS);
     }
     settings.telemetry.start()?;
     // Two threads: the runtime only waits; the event loop and the encoders have threads of their own.
@@ -86,7 +56,8 @@ fn start(arguments: Arguments) -> anyhow::Result<()> {
     // The event loop blocks, and so has this thread to itself.
     let result = persister::engine::run(engine, Box::new(consumer), store, status, shutdown, runtime.handle().clone());
     runtime.shutdown_background();
-    result.context("the persister ended")
+    result.context("the persister ended")?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn kafka(settings: &Settings) -> KafkaSettings {

@@ -1,7 +1,7 @@
 //! Parse, run, map to an exit code: the one place where a fatal error is printed.
 
 use clap::{Parser, Subcommand};
-use common::service::{exit_status, one_line};
+use common::service::end;
 use std::process::ExitCode;
 use switchback::{generate, run, verify};
 
@@ -49,8 +49,5 @@ fn main() -> ExitCode {
         Command::Verify(args) => verify::run(args),
         Command::Generate(args) => generate::run(args),
     };
-    result.unwrap_or_else(|error| {
-        eprintln!("switchback: {}", one_line(error.as_ref()));
-        ExitCode::from(exit_status(error.as_ref()))
-    })
+    end("switchback", result)
 }

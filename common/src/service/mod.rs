@@ -1,13 +1,15 @@
-//! What every binary needs around its work: its [`config`], its [`telemetry`], its [`shutdown`], its exit status.
+//! What every binary needs around its work: its [`config`], its [`telemetry`], its [`shutdown`], its [`mod@start`] and end.
 
 pub mod config;
 pub mod quantity;
 pub mod shutdown;
+pub mod start;
 pub mod telemetry;
 
 pub use config::{ConfigError, Layers};
 pub use quantity::{Size, Span};
 pub use shutdown::Shutdown;
+pub use start::{ServiceArguments, end};
 pub use telemetry::Printable;
 
 use crate::failure::{Class, EXIT_CONFIG, EXIT_FAILURE};
