@@ -108,7 +108,7 @@ pub(super) fn open(choice: &LogChoice, table: &Location, pinned: Option<u32>, ne
             Ok(OpenLog { producer: Arc::new(log.producer()), consumer: Box::new(log.consumer()), said })
         }
         LogChoice::Kafka { brokers, topic } => {
-            let settings = KafkaSettings {
+            let mut settings = KafkaSettings {
                 brokers: brokers.clone(),
                 topic: topic.clone(),
                 group: format!("switchback-{}", short_hash(&absolute(table))),
@@ -130,6 +130,8 @@ pub(super) fn open(choice: &LogChoice, table: &Location, pinned: Option<u32>, ne
                     (partitions, " (made now)")
                 }
             };
+            // One process does all the work: as a member of a group it would wait, after each crash, until its dead self has timed out.
+            settings.static_partitions = Some((0..partitions).collect());
             let said = format!("topic {topic} at {brokers}, {partitions} partitions{made}");
             Ok(OpenLog {
                 producer: Arc::new(KafkaProducer::open(&settings)?),
