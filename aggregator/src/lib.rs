@@ -12,21 +12,35 @@
 //! panics on it; so nothing that was listed can be forgotten. What bounds memory is in `gate`; only files and runs are handed
 //! between threads, never records.
 //!
-//! Read in this order: [`settings`], [`source`], [`flow`], `fetch`, `ingest`, [`transform`](mod@transform), `marks`, [`progress`].
+//! Read in this order: `settings`, `source`, `flow`, `fetch`, `ingest`, [`transform`](mod@transform), `marks`, `progress`.
+//! Without the feature `services` there is only the transform.
 #![warn(missing_docs)]
 
+#[cfg(feature = "services")]
 mod fetch;
+#[cfg(feature = "services")]
 pub mod flow;
+#[cfg(feature = "services")]
 mod gate;
+#[cfg(feature = "services")]
 mod ingest;
+#[cfg(feature = "services")]
 mod marks;
+#[cfg(feature = "services")]
 pub mod progress;
+#[cfg(feature = "services")]
 pub mod settings;
+#[cfg(feature = "services")]
 pub mod source;
+#[cfg(feature = "services")]
 mod ticket;
 pub mod transform;
 
+#[cfg(feature = "services")]
 pub use flow::run;
+#[cfg(feature = "services")]
 pub use progress::{Progress, Summary};
+#[cfg(feature = "services")]
 pub use settings::Settings;
+#[cfg(feature = "services")]
 pub use source::{LogFile, Source};

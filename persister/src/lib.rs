@@ -5,9 +5,9 @@
 #[cfg(feature = "engine")]
 pub mod engine;
 pub mod protocol;
-#[cfg(feature = "engine")]
+#[cfg(feature = "services")]
 pub mod settings;
 pub mod table;
 
-#[cfg(feature = "engine")]
+#[cfg(feature = "services")]
 pub use settings::Settings;

@@ -6,7 +6,7 @@
 mod staged;
 mod walk;
 
-use super::{Entry, Put, StoreError};
+use super::{Answer, Entry, Objects, Put, StoreError};
 use crate::failure::Class;
 use crate::limits::MAX_OBJECT_BYTES;
 use bytes::Bytes;
@@ -59,47 +59,49 @@ impl LocalStore {
         .map_err(|error| StoreError::new(Class::Config, what, error.why))
     }
 
-    pub(super) async fn put_if_absent(&self, key: &str, body: Bytes) -> Result<Put, StoreError> {
+    fn path(&self, key: &str) -> PathBuf {
+        self.inner.root.join(key)
+    }
+}
+
+impl Objects for LocalStore {
+    fn put_if_absent<'a>(&'a self, key: &'a str, body: Bytes) -> Answer<'a, Put> {
         let (inner, path) = (self.inner.clone(), self.path(key));
-        blocking(format!("put {key} in {self}"), move || inner.put_if_absent(&path, &body)).await
+        Box::pin(blocking(format!("put {key} in {self}"), move || inner.put_if_absent(&path, &body)))
     }
 
-    pub(super) async fn put(&self, key: &str, body: Bytes) -> Result<(), StoreError> {
+    fn put<'a>(&'a self, key: &'a str, body: Bytes) -> Answer<'a, ()> {
         let (inner, path) = (self.inner.clone(), self.path(key));
-        blocking(format!("put {key} in {self}"), move || inner.put(&path, &body)).await
+        Box::pin(blocking(format!("put {key} in {self}"), move || inner.put(&path, &body)))
     }
 
-    pub(super) async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+    fn get<'a>(&'a self, key: &'a str) -> Answer<'a, Option<Bytes>> {
         let path = self.path(key);
-        blocking(format!("get {key} from {self}"), move || read(&path)).await
+        Box::pin(blocking(format!("get {key} from {self}"), move || read(&path)))
     }
 
-    pub(super) async fn head(&self, key: &str) -> Result<Option<u64>, StoreError> {
+    fn head<'a>(&'a self, key: &'a str) -> Answer<'a, Option<u64>> {
         let path = self.path(key);
-        blocking(format!("look for {key} in {self}"), move || match fs::metadata(&path) {
+        Box::pin(blocking(format!("look for {key} in {self}"), move || match fs::metadata(&path) {
             Ok(is) => Ok(is.is_file().then_some(is.len())),
             Err(error) if absent(&error) => Ok(None),
             Err(error) => Err(error.into()),
-        })
-        .await
+        }))
     }
 
-    pub(super) async fn list_after(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
+    fn list_after<'a>(&'a self, prefix: &'a str, after: Option<&'a str>, limit: usize) -> Answer<'a, Vec<Entry>> {
         let (inner, asked, after) = (self.inner.clone(), prefix.to_owned(), after.map(str::to_owned));
-        blocking(format!("list {prefix} in {self}"), move || Ok(walk::list(&inner.root, &asked, after.as_deref(), limit)?)).await
+        Box::pin(blocking(format!("list {prefix} in {self}"), move || {
+            Ok(walk::list(&inner.root, &asked, after.as_deref(), limit)?)
+        }))
     }
 
-    pub(super) async fn delete(&self, key: &str) -> Result<(), StoreError> {
+    fn delete<'a>(&'a self, key: &'a str) -> Answer<'a, ()> {
         let path = self.path(key);
-        blocking(format!("delete {key} from {self}"), move || match fs::remove_file(&path) {
+        Box::pin(blocking(format!("delete {key} from {self}"), move || match fs::remove_file(&path) {
             Err(error) if !absent(&error) => Err(error.into()),
             _ => Ok(()),
-        })
-        .await
-    }
-
-    fn path(&self, key: &str) -> PathBuf {
-        self.inner.root.join(key)
+        }))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The table's own store: S3 or a local directory behind one small interface.
+//! The table's own store: S3 or a local directory behind one small interface, [`Objects`].
 //!
 //! Keys are relative to the table root, `/`-separated. A put is atomic: an object is there whole or not at all.
 //! Retrying is the caller's business (one layer, [`retry`]); a call here is one attempt.
@@ -9,6 +9,7 @@ mod key;
 pub mod local;
 mod location;
 mod nonce;
+mod objects;
 mod probe;
 pub mod retry;
 #[cfg(feature = "s3")]
@@ -16,10 +17,12 @@ pub mod s3;
 mod wanted;
 
 pub use location::{Location, LocationError};
+pub use objects::{Answer, Objects};
 
 use crate::failure::Class;
 use bytes::Bytes;
 use std::fmt;
+use std::sync::Arc;
 
 /// An error of the store. `what` is a lowercase fragment that fits "failed to …".
 #[derive(Debug, thiserror::Error)]
@@ -59,17 +62,16 @@ pub struct Entry {
     pub etag: String,
 }
 
-/// A store of objects below one root. Cheap to clone.
+/// A store of objects below one root. Cheap to clone. Checks keys, so that no implementation has to.
 #[derive(Debug, Clone)]
-pub enum Store {
-    /// A local directory.
-    Local(local::LocalStore),
-    /// A bucket and prefix.
-    #[cfg(feature = "s3")]
-    S3(s3::S3Store),
-}
+pub struct Store(Arc<dyn Objects>);
 
 impl Store {
+    /// The store that `objects` implements.
+    pub fn new(objects: impl Objects + 'static) -> Store {
+        Store(Arc::new(objects))
+    }
+
     /// Opens the store at `location`: makes a local root directory if it is not there, or builds a client from the environment as
     /// every AWS tool does (`AWS_REGION`, `AWS_PROFILE`, `AWS_ENDPOINT_URL`, …). Does not ask the bucket anything: [`Store::probe`] does.
     ///
@@ -77,9 +79,9 @@ impl Store {
     /// [`Class::Config`] when the directory cannot be made or credentials or region are missing.
     pub async fn open(location: &Location) -> Result<Store, StoreError> {
         match location {
-            Location::Local(root) => Ok(Store::Local(local::LocalStore::open(root.clone()).await?)),
+            Location::Local(root) => Ok(Store::new(local::LocalStore::open(root.clone()).await?)),
             #[cfg(feature = "s3")]
-            Location::S3 { bucket, prefix } => Ok(Store::S3(s3::S3Store::open(bucket.clone(), prefix.clone()).await?)),
+            Location::S3 { bucket, prefix } => Ok(Store::new(s3::S3Store::open(bucket.clone(), prefix.clone()).await?)),
             #[cfg(not(feature = "s3"))]
             Location::S3 { .. } => Err(StoreError::new(
                 Class::Config,
@@ -95,11 +97,7 @@ impl Store {
     /// [`Class::Unclear`] when it is not known whether the object was put: read it back. [`Class::Retry`] when it surely was not.
     pub async fn put_if_absent(&self, key: &str, body: Bytes) -> Result<Put, StoreError> {
         key::check(key)?;
-        match self {
-            Store::Local(store) => store.put_if_absent(key, body).await,
-            #[cfg(feature = "s3")]
-            Store::S3(store) => store.put_if_absent(key, body).await,
-        }
+        self.0.put_if_absent(key, body).await
     }
 
     /// Puts an object, in place of one that may be there.
@@ -108,11 +106,7 @@ impl Store {
     /// [`Class::Retry`] also when it may have been put: putting it again does no harm.
     pub async fn put(&self, key: &str, body: Bytes) -> Result<(), StoreError> {
         key::check(key)?;
-        match self {
-            Store::Local(store) => store.put(key, body).await,
-            #[cfg(feature = "s3")]
-            Store::S3(store) => store.put(key, body).await,
-        }
+        self.0.put(key, body).await
     }
 
     /// The bytes of an object, or `None` where there is none.
@@ -121,11 +115,7 @@ impl Store {
     /// When the store cannot be asked, or the object is larger than [`crate::limits::MAX_OBJECT_BYTES`].
     pub async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
         key::check(key)?;
-        match self {
-            Store::Local(store) => store.get(key).await,
-            #[cfg(feature = "s3")]
-            Store::S3(store) => store.get(key).await,
-        }
+        self.0.get(key).await
     }
 
     /// [`Store::get`] for a tree that is not ours: takes a key as it was listed, with the empty segments that a bucket may have in it.
@@ -133,11 +123,7 @@ impl Store {
     /// # Errors
     /// As [`Store::get`].
     pub async fn get_listed(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
-        match self {
-            Store::Local(_) => self.get(key).await,
-            #[cfg(feature = "s3")]
-            Store::S3(store) => store.get(key).await,
-        }
+        self.0.get_listed(key).await
     }
 
     /// The size of an object in bytes, or `None` where there is none.
@@ -146,11 +132,7 @@ impl Store {
     /// When the store cannot be asked.
     pub async fn head(&self, key: &str) -> Result<Option<u64>, StoreError> {
         key::check(key)?;
-        match self {
-            Store::Local(store) => store.head(key).await,
-            #[cfg(feature = "s3")]
-            Store::S3(store) => store.head(key).await,
-        }
+        self.0.head(key).await
     }
 
     /// The first `limit` objects whose keys start with `prefix` (any start of a key, not only whole segments) and come strictly after
@@ -160,11 +142,7 @@ impl Store {
     /// When the store cannot be asked.
     pub async fn list_after(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
         key::check_prefix(prefix)?;
-        match self {
-            Store::Local(store) => store.list_after(prefix, after, limit).await,
-            #[cfg(feature = "s3")]
-            Store::S3(store) => store.list_after(prefix, after, limit).await,
-        }
+        self.0.list_after(prefix, after, limit).await
     }
 
     /// Removes an object; one that is not there is no error. Only for what [`Store::probe`] made: nothing of a table is ever deleted.
@@ -173,11 +151,7 @@ impl Store {
     /// When the store refuses.
     pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
         key::check(key)?;
-        match self {
-            Store::Local(store) => store.delete(key).await,
-            #[cfg(feature = "s3")]
-            Store::S3(store) => store.delete(key).await,
-        }
+        self.0.delete(key).await
     }
 
     /// Proves that the store honours conditional puts, on which the table's exactness rests; many S3 lookalikes ignore the condition
@@ -192,10 +166,6 @@ impl Store {
 
 impl fmt::Display for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Store::Local(store) => store.fmt(f),
-            #[cfg(feature = "s3")]
-            Store::S3(store) => store.fmt(f),
-        }
+        self.0.fmt(f)
     }
 }

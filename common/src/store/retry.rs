@@ -2,7 +2,8 @@
 
 use super::{StoreError, nonce};
 use crate::failure::Class;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// First wait of [`with_retry`]: longer than a lost race for a key takes to settle (S3's 409 `ConditionalRequestConflict`).
 const FIRST: Duration = Duration::from_millis(50);

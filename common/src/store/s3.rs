@@ -6,7 +6,7 @@
 mod list;
 mod refusal;
 
-use super::{Put, StoreError};
+use super::{Answer, Entry, Objects, Put, StoreError};
 use crate::failure::Class;
 use crate::limits::MAX_OBJECT_BYTES;
 use aws_sdk_s3::Client;
@@ -66,66 +66,86 @@ impl S3Store {
         Ok(S3Store { client, place: Arc::new(Place { bucket, prefix, in_key_order }) })
     }
 
-    pub(super) async fn put_if_absent(&self, key: &str, body: Bytes) -> Result<Put, StoreError> {
-        let what = || format!("put {key} in {self}");
-        let patience = patience(body.len() as u64);
-        let request = self.client.put_object().bucket(&self.place.bucket).key(self.full(key));
-        let request = request.if_none_match("*").body(ByteStream::from(body));
-        match within(patience, Effect::Once, &what, request.send()).await? {
-            Ok(_) => Ok(Put::Created),
-            Err(error) if status(&error) == Some(412) => Ok(Put::Exists),
-            Err(error) => Err(refusal::error(&error, Effect::Once, what())),
-        }
-    }
-
-    pub(super) async fn put(&self, key: &str, body: Bytes) -> Result<(), StoreError> {
-        let what = || format!("put {key} in {self}");
-        let patience = patience(body.len() as u64);
-        let request = self.client.put_object().bucket(&self.place.bucket).key(self.full(key)).body(ByteStream::from(body));
-        match within(patience, Effect::Repeatable, &what, request.send()).await? {
-            Ok(_) => Ok(()),
-            Err(error) => Err(refusal::error(&error, Effect::Repeatable, what())),
-        }
-    }
-
-    pub(super) async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
-        let what = || format!("get {key} from {self}");
-        let request = self.client.get_object().bucket(&self.place.bucket).key(self.full(key));
-        let object = match within(ATTEMPT, Effect::Repeatable, &what, request.send()).await? {
-            Ok(object) => object,
-            // A missing bucket is also a 404, and not the same thing at all.
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => return Ok(None),
-            Err(error) => return Err(refusal::error(&error, Effect::Repeatable, what())),
-        };
-        let size = object.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
-        if size > MAX_OBJECT_BYTES {
-            return Err(too_large(what()));
-        }
-        within(patience(size), Effect::Repeatable, &what, collect(object.body, size, &what)).await?.map(Some)
-    }
-
-    pub(super) async fn head(&self, key: &str) -> Result<Option<u64>, StoreError> {
-        let what = || format!("look for {key} in {self}");
-        let request = self.client.head_object().bucket(&self.place.bucket).key(self.full(key));
-        match within(ATTEMPT, Effect::Repeatable, &what, request.send()).await? {
-            Ok(object) => Ok(Some(object.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0))),
-            // The answer to HEAD has no body and so no code: a missing bucket looks the same here, and shows at the next other call.
-            Err(error) if status(&error) == Some(404) => Ok(None),
-            Err(error) => Err(refusal::error(&error, Effect::Repeatable, what())),
-        }
-    }
-
-    pub(super) async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        let what = || format!("delete {key} from {self}");
-        let request = self.client.delete_object().bucket(&self.place.bucket).key(self.full(key));
-        match within(ATTEMPT, Effect::Repeatable, &what, request.send()).await? {
-            Ok(_) => Ok(()),
-            Err(error) => Err(refusal::error(&error, Effect::Repeatable, what())),
-        }
-    }
-
     fn full(&self, key: &str) -> String {
         format!("{}{key}", self.place.prefix)
+    }
+}
+
+impl Objects for S3Store {
+    fn put_if_absent<'a>(&'a self, key: &'a str, body: Bytes) -> Answer<'a, Put> {
+        Box::pin(async move {
+            let what = || format!("put {key} in {self}");
+            let patience = patience(body.len() as u64);
+            let request = self.client.put_object().bucket(&self.place.bucket).key(self.full(key));
+            let request = request.if_none_match("*").body(ByteStream::from(body));
+            match within(patience, Effect::Once, &what, request.send()).await? {
+                Ok(_) => Ok(Put::Created),
+                Err(error) if status(&error) == Some(412) => Ok(Put::Exists),
+                Err(error) => Err(refusal::error(&error, Effect::Once, what())),
+            }
+        })
+    }
+
+    fn put<'a>(&'a self, key: &'a str, body: Bytes) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let what = || format!("put {key} in {self}");
+            let patience = patience(body.len() as u64);
+            let request = self.client.put_object().bucket(&self.place.bucket).key(self.full(key)).body(ByteStream::from(body));
+            match within(patience, Effect::Repeatable, &what, request.send()).await? {
+                Ok(_) => Ok(()),
+                Err(error) => Err(refusal::error(&error, Effect::Repeatable, what())),
+            }
+        })
+    }
+
+    fn get<'a>(&'a self, key: &'a str) -> Answer<'a, Option<Bytes>> {
+        Box::pin(async move {
+            let what = || format!("get {key} from {self}");
+            let request = self.client.get_object().bucket(&self.place.bucket).key(self.full(key));
+            let object = match within(ATTEMPT, Effect::Repeatable, &what, request.send()).await? {
+                Ok(object) => object,
+                // A missing bucket is also a 404, and not the same thing at all.
+                Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => return Ok(None),
+                Err(error) => return Err(refusal::error(&error, Effect::Repeatable, what())),
+            };
+            let size = object.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
+            if size > MAX_OBJECT_BYTES {
+                return Err(too_large(what()));
+            }
+            within(patience(size), Effect::Repeatable, &what, collect(object.body, size, &what)).await?.map(Some)
+        })
+    }
+
+    fn head<'a>(&'a self, key: &'a str) -> Answer<'a, Option<u64>> {
+        Box::pin(async move {
+            let what = || format!("look for {key} in {self}");
+            let request = self.client.head_object().bucket(&self.place.bucket).key(self.full(key));
+            match within(ATTEMPT, Effect::Repeatable, &what, request.send()).await? {
+                Ok(object) => Ok(Some(object.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0))),
+                // The answer to HEAD has no body and so no code: a missing bucket looks the same here, and shows at the next other call.
+                Err(error) if status(&error) == Some(404) => Ok(None),
+                Err(error) => Err(refusal::error(&error, Effect::Repeatable, what())),
+            }
+        })
+    }
+
+    fn delete<'a>(&'a self, key: &'a str) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let what = || format!("delete {key} from {self}");
+            let request = self.client.delete_object().bucket(&self.place.bucket).key(self.full(key));
+            match within(ATTEMPT, Effect::Repeatable, &what, request.send()).await? {
+                Ok(_) => Ok(()),
+                Err(error) => Err(refusal::error(&error, Effect::Repeatable, what())),
+            }
+        })
+    }
+
+    fn get_listed<'a>(&'a self, key: &'a str) -> Answer<'a, Option<Bytes>> {
+        self.get(key)
+    }
+
+    fn list_after<'a>(&'a self, prefix: &'a str, after: Option<&'a str>, limit: usize) -> Answer<'a, Vec<Entry>> {
+        Box::pin(self.list(prefix, after, limit))
     }
 }
 

@@ -228,7 +228,16 @@ impl Driver {
         }
         let mut positions = Vec::new();
         for (&number, recovery) in numbers.iter().zip(recoveries) {
-            let (machine, effects) = self.runtime.block_on(recovery)?;
+            let (mut machine, mut effects) = self.runtime.block_on(recovery)?;
+            while let Some(Effect::Halt(halt)) = effects.iter().find(|effect| matches!(effect, Effect::Halt(_))) {
+                let now = patiently(|| consumer.watermarks(number))?;
+                if !halt.outdated_by(now) {
+                    break;
+                }
+                machine = Machine::new(self.config(number, numbers.len()));
+                let first = machine.handle(Input::Assigned(now));
+                (machine, effects) = self.runtime.block_on(recover(self.store.clone(), machine, first));
+            }
             let begin = effects.iter().find_map(|effect| if let Effect::Begin(offset) = effect { Some(*offset) } else { None });
             tracing::info!(
                 partition = number,

@@ -9,8 +9,9 @@ use common::failure::Class;
 use common::store::retry::with_retry;
 use common::store::{Put, Store, StoreError};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 /// How long an effect is tried before the partition gives up: longer than a store's restart or a regional hiccup, shorter than
 /// anyone's retention. What was given up is found and finished by whoever starts next.
@@ -24,14 +25,16 @@ const CONCURRENCY: usize = 8;
 
 /// A file ready to be put.
 #[derive(Debug, Clone)]
-pub(super) struct File {
-    pub(super) entry: FileEntry,
-    pub(super) bytes: Bytes,
+pub struct File {
+    /// What the intent says of it.
+    pub entry: FileEntry,
+    /// The whole file.
+    pub bytes: Bytes,
 }
 
 /// Performs an effect that concerns the store. `files` are those of the batch on its way.
 /// `None` for best-effort effects that nobody waits for.
-pub(super) async fn perform(store: &Store, names: &Names, effect: Effect, files: Arc<Vec<File>>) -> Option<Input> {
+pub async fn perform(store: &Store, names: &Names, effect: Effect, files: Arc<Vec<File>>) -> Option<Input> {
     match attempt(store, names, effect, files).await {
         Ok(input) => input,
         Err(error) => Some(Input::GaveUp(error.to_string())),

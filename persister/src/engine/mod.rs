@@ -7,17 +7,27 @@
 //!                   └──────────────── inputs ◀────┘
 //! ```
 //!
-//! Read in this order: [`settings`], [`stream`] (what a table is pinned to), [`driver`], [`effects`], [`encode`], [`status`].
+//! Read in this order: [`effects`] and [`batch`], which also the simulation runs; then, with the feature `services`: `settings`,
+//! `stream` (what a table is pinned to), `driver`, `encode`, `status`.
 
+pub mod batch;
 pub mod chain;
+#[cfg(feature = "services")]
 pub mod driver;
-mod effects;
+pub mod effects;
+#[cfg(feature = "services")]
 mod encode;
 mod failpoint;
+#[cfg(feature = "services")]
 pub mod settings;
+#[cfg(feature = "services")]
 pub mod status;
+#[cfg(feature = "services")]
 pub mod stream;
 
+#[cfg(feature = "services")]
 pub use driver::run;
+#[cfg(feature = "services")]
 pub use settings::Engine;
+#[cfg(feature = "services")]
 pub use status::Status;

@@ -1,6 +1,7 @@
 //! Why a partition stops: loudly, without committing, while others go on.
 
 use super::invariants::Invariant;
+use common::log::Watermarks;
 
 /// The reason, with what an operator needs to act on it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -65,4 +66,12 @@ pub enum Halt {
     /// An effect did not succeed before its deadline: the whole process has to start again.
     #[error("gave up: {0}")]
     GaveUp(String),
+}
+
+impl Halt {
+    /// True when `now` takes the reason away: watermarks are asked before the chain is read, and in between another writer may have
+    /// extended the chain with messages that came later still. Then the start is to be done over with `now`.
+    pub fn outdated_by(&self, now: Watermarks) -> bool {
+        matches!(self, Halt::Shorter { high, .. } if now.high > *high)
+    }
 }

@@ -228,6 +228,10 @@ pub struct Machine {
     identifier: Identifier,
     /// The chain was read once: from here on only what others added is read.
     caught_up: bool,
+    /// The log was compared with the chain once: watermarks are those of the assignment, and say nothing later on.
+    within_log: bool,
+    /// The log is known to be the one that the chain was made from.
+    anchored: bool,
     /// The checkpoint in the store turned out to be damaged: read the whole chain.
     distrust_checkpoint: bool,
     checkpoint_due: bool,
@@ -247,6 +251,8 @@ impl Machine {
             sealed: None,
             identifier: Identifier::default(),
             caught_up: false,
+            within_log: false,
+            anchored: false,
             distrust_checkpoint: false,
             checkpoint_due: false,
             checkpointing: false,
@@ -403,6 +409,7 @@ impl Machine {
             return self.halted(halt);
         }
         self.phase = Phase::Open;
+        self.anchored = true;
         Verdict::Skip
     }
 

@@ -65,7 +65,8 @@ impl Footer {
         })
     }
 
-    pub(super) fn pairs(&self) -> Vec<KeyValue> {
+    /// The entries as they stand in the file.
+    pub fn pairs(&self) -> Vec<KeyValue> {
         [
             ("topic", self.topic.clone()),
             ("epoch", self.epoch.clone()),

@@ -21,12 +21,7 @@ struct Line {
 }
 
 impl S3Store {
-    pub(in crate::store) async fn list_after(
-        &self,
-        prefix: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<Entry>, StoreError> {
+    pub(super) async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
         let wanted = Wanted::new(prefix, after, limit);
         if limit == 0 {
             Ok(Vec::new())

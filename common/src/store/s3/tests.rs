@@ -2,7 +2,7 @@
 
 use super::{S3Store, patience};
 use crate::failure::Class;
-use crate::store::{Put, StoreError};
+use crate::store::{Objects, Put, StoreError};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::{BehaviorVersion, Builder, Credentials, Region};

@@ -181,10 +181,10 @@ impl Machine {
             self.extend_base(intent, sha256);
             return self.positioned();
         }
-        if !self.caught_up {
-            self.within_log(intent.start, intent.end)?;
-        }
-        let start = intent.start;
+        let (start, end) = (intent.start, intent.end);
+        self.check_within_log(start, end)?;
+        // The redo's digests will tell whether the log is the same.
+        self.anchored = true;
         self.open = Open { start, next: start, clock: self.base.clock, redo: Some(redo), ..Open::default() };
         self.phase = Phase::Open;
         self.caught_up = true;
@@ -192,7 +192,10 @@ impl Machine {
     }
 
     /// The log must still hold what is needed next, and must hold what was taken: never skip silently.
-    fn within_log(&self, needed: u64, end: u64) -> Result<(), Halt> {
+    fn check_within_log(&mut self, needed: u64, end: u64) -> Result<(), Halt> {
+        if std::mem::replace(&mut self.within_log, true) {
+            return Ok(());
+        }
         let Watermarks { low, high } = self.watermarks;
         if low > needed {
             Err(Halt::Expired { low, needed })
@@ -208,14 +211,14 @@ impl Machine {
         self.open = Open { start: end, next: end, clock: self.base.clock, ..Open::default() };
         let mut begin = end;
         self.phase = Phase::Open;
-        if !self.caught_up {
-            // Watermarks are those of the assignment; once caught up, the log has grown past them.
-            self.within_log(end, end)?;
-            if let Some(last) =
-                self.base.last.as_ref().filter(|last| last.offset >= self.watermarks.low && last.offset + 1 == end)
-            {
+        self.check_within_log(end, end)?;
+        if !self.anchored {
+            let last = self.base.last.as_ref().filter(|last| last.offset >= self.watermarks.low && last.offset + 1 == end);
+            if let Some(last) = last {
                 begin = last.offset;
                 self.phase = Phase::Anchoring;
+            } else {
+                self.anchored = true;
             }
         }
         self.caught_up = true;

@@ -275,6 +275,22 @@ fn a_recreated_topic_halts_with_the_reason() {
 }
 
 #[test]
+fn a_chain_that_outgrew_the_watermarks_while_it_was_read_is_no_recreated_topic() {
+    let mut world = table_of(3);
+    let all = world.log.clone();
+    // The watermarks were asked when the log was shorter; the chain was read when another writer had extended it.
+    world.log.truncate(2);
+    let halt = halt_at_start(&mut world);
+    world.log = all;
+    let now = Watermarks { low: 0, high: world.log.len() as u64 };
+    assert!(halt.outdated_by(now), "{halt}");
+    assert!(!halt.outdated_by(Watermarks { high: 2, ..now }), "a topic that stays shorter was made anew");
+    let mut writer = Writer::start(&world, "again");
+    writer.settle(&mut world);
+    assert_eq!(writer.halt, None);
+}
+
+#[test]
 fn expired_data_halts_with_the_reason() {
     let mut world = table_of(3);
     world.log.extend([record(9, 0), end(9, 1)]);
