@@ -11,6 +11,7 @@ import collections
 import http.client
 import json
 import pathlib
+import signal
 import sys
 
 import duckdb
@@ -116,6 +117,9 @@ class Bystander:
 
 
 def main(arguments):
+    # Whoever interrupts the run from a terminal still wants its table judged; the run ends us when that is done.
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, signal.SIG_IGN)
     root, *sources, option, copy = arguments
     assert option == "--copy", __doc__
     bystander = Bystander(root, copy, sources)

@@ -3,7 +3,9 @@
 use anyhow::Context as _;
 use common::service::Shutdown;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use tests::chance::Chance;
+use tests::process::root;
 use tests::services::Services;
 use tokio::runtime::Runtime;
 
@@ -34,6 +36,12 @@ fn seed() -> u64 {
     std::time::UNIX_EPOCH.elapsed().map_or(1, |now| u64::from(now.subsec_nanos()))
 }
 
+/// Asked at the start: a long run outlives commits.
+fn commit() -> String {
+    let asked = Command::new("git").current_dir(root()).args(["describe", "--always", "--abbrev=40", "--dirty"]).output();
+    asked.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
+}
+
 /// The run.
 pub(crate) struct Context {
     /// What was asked for.
@@ -42,6 +50,8 @@ pub(crate) struct Context {
     pub(crate) services: Services,
     /// Where the proxy lives, and signals are heard.
     pub(crate) runtime: Runtime,
+    /// What the harness and the product were built from, as far as git knows.
+    pub(crate) commit: String,
     dir: Directory,
     shutdown: Shutdown,
 }
@@ -66,7 +76,7 @@ impl Context {
         let services = if options.shared { Services::shared() } else { Services::own(&dir.path.join("services")) };
         let services = services.context("there are no services")?;
         println!("seed {}, {}, kafka {}", options.seed, dir.path.display(), services.kafka);
-        Ok(Context { options: options.clone(), services, runtime, dir, shutdown })
+        Ok(Context { options: options.clone(), services, runtime, commit: commit(), dir, shutdown })
     }
 
     /// True once the end was asked for: the round under way is closed, judged and counted.

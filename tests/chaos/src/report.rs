@@ -2,8 +2,6 @@
 
 use crate::context::Context;
 use crate::tally::Tally;
-use std::process::Command;
-use tests::process::root;
 
 /// One scenario is over.
 pub(crate) fn finished(tally: &Tally) {
@@ -61,11 +59,9 @@ pub(crate) fn table(context: &Context, tallies: &[Tally]) {
 
 /// The same for programs.
 pub(crate) fn json(context: &Context, tallies: &[Tally]) -> String {
-    let commit = Command::new("git").current_dir(root()).args(["rev-parse", "HEAD"]).output();
-    let commit = commit.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let value = serde_json::json!({
-        "commit": commit,
+        "commit": context.commit,
         "cores": cores,
         "seed": context.options.seed,
         "repeat": repeat(context, tallies),

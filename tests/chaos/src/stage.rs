@@ -148,7 +148,7 @@ impl Stage {
         let state = marks.map_or(String::new(), |marks| format!("[state]\ndir = {marks:?}\n"));
         let topic = &self.topic;
         let config = format!(
-            "[source]\nurl = {source:?}\npoll = \"200ms\"\n[kafka]\nbrokers = {:?}\ntopic = {:?}\n\
+            "[source]\nurl = {source:?}\npoll = \"100ms\"\n[kafka]\nbrokers = {:?}\ntopic = {:?}\n\
              [kafka.properties]\n\"linger.ms\" = \"5\"\n\"reconnect.backoff.max.ms\" = \"500\"\n\
              {state}[limits]\nworkers = 1\nretry = \"100ms\"\n",
             topic.brokers, topic.name

@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 const PER_ROUND: u64 = 25;
 
 /// Members of the group, and how many of them stand still at a time.
-const MEMBERS: u32 = 4;
-const AT_A_TIME: usize = 2;
+const MEMBERS: u32 = 6;
+const AT_A_TIME: usize = 3;
 
 /// How long a takeover is waited for: sessions last about a second, a rebalance two of them. Nothing depends on it but the count.
 const TAKEOVER: Duration = Duration::from_secs(15);
@@ -61,7 +61,7 @@ fn group(context: &Context, tally: &mut Tally, wanted: u64) {
     let seed = context.options.seed.wrapping_add(7_000 + tally.rounds);
     let mut plan = Plan::new(format!("zombies-{}", tally.rounds), seed);
     // Parts for twice the time that it should take.
-    (plan.group, plan.partitions, plan.parts) = (true, 8, 60 * wanted);
+    (plan.group, plan.partitions, plan.parts) = (true, 12, 60 * wanted);
     plan.records = 20 * plan.parts;
     let mut round = Round::open(context, tally, plan);
     for _ in 0..MEMBERS {
