@@ -41,10 +41,10 @@ fn kill(round: &mut Round<'_>, kills: u64) {
     while round.tally.kills < goal && !round.context.is_stopped() {
         let next = deaths.iter().min().copied().unwrap_or_else(Instant::now);
         round.pass(next.saturating_duration_since(Instant::now()));
-        for at in 0..deaths.len() {
-            if deaths[at] <= Instant::now() && round.tally.kills < goal {
+        for (at, due) in deaths.iter_mut().enumerate() {
+            if *due <= Instant::now() && round.tally.kills < goal {
                 round.kill(at);
-                deaths[at] = death(round);
+                *due = death(round);
                 round.deliver();
             }
         }

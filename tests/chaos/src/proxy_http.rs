@@ -134,12 +134,10 @@ fn first_line(head: &[u8]) -> impl Iterator<Item = &str> {
 }
 
 fn field(head: &[u8], name: &str) -> Option<String> {
-    let text = String::from_utf8_lossy(head);
-    let found = text.lines().skip(1).find_map(|line| {
+    String::from_utf8_lossy(head).lines().skip(1).find_map(|line| {
         let (field, value) = line.split_once(':')?;
         field.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
-    });
-    found
+    })
 }
 
 fn is_chunked(head: &[u8]) -> bool {
