@@ -171,9 +171,17 @@ pub fn deliver(tree: &Path, to: &Path) {
         if entry.file_type().expect("a type").is_dir() {
             deliver(&entry.path(), &target);
         } else if !entry.file_name().to_string_lossy().starts_with("truth") {
-            std::fs::copy(entry.path(), target).expect("a copy");
+            copy(&entry.path(), &target);
         }
     }
+}
+
+/// Copies a file with the time it was written: a local file's entity tag is made of that, and the same object in a copied bucket has
+/// the same tag.
+fn copy(from: &Path, to: &Path) {
+    std::fs::copy(from, to).expect("a copy");
+    let written = std::fs::metadata(from).and_then(|metadata| metadata.modified()).expect("a time");
+    std::fs::File::options().append(true).open(to).and_then(|copy| copy.set_modified(written)).expect("our own file");
 }
 
 /// Log files of a tree, in a fixed order, as deliveries of about the same size: what is added to a source bit by bit.
@@ -183,6 +191,7 @@ pub struct Deliveries {
     files: Vec<PathBuf>,
     parts: usize,
     next: usize,
+    withdrawn: usize,
 }
 
 impl Deliveries {
@@ -191,20 +200,47 @@ impl Deliveries {
         let mut files = Vec::new();
         collect(tree, &mut files);
         files.sort();
-        Deliveries { tree: tree.to_owned(), files, parts, next: 0 }
+        Deliveries { tree: tree.to_owned(), files, parts, next: 0, withdrawn: 0 }
     }
 
     /// Copies the next part to `to`; the last one takes what is left. Files appear whole, as S3's objects do.
     pub fn next(&mut self, to: &Path) {
-        let (from, until) = (self.files.len() * self.next / self.parts, self.files.len() * (self.next + 1) / self.parts);
+        let files = self.part(self.next);
         self.next = (self.next + 1).min(self.parts);
-        for file in self.files.get(from..until).unwrap_or_default() {
-            let target = to.join(file.strip_prefix(&self.tree).expect("a file of the tree"));
+        for file in &self.files[files] {
+            let target = self.target(file, to);
             std::fs::create_dir_all(target.parent().expect("a directory")).expect("a directory");
             let hidden = target.with_extension("part");
-            std::fs::copy(file, &hidden).expect("a copy");
+            copy(file, &hidden);
             std::fs::rename(hidden, target).expect("a rename");
         }
+    }
+}
+
+impl Deliveries {
+    /// Takes back all but the `keep` newest parts, as a bucket's lifecycle does: what is left bounds how much whoever has forgotten
+    /// everything sends again.
+    pub fn withdraw(&mut self, keep: usize, from: &Path) {
+        while self.withdrawn + keep < self.next {
+            for file in &self.files[self.part(self.withdrawn)] {
+                std::fs::remove_file(self.target(file, from)).expect("a file that was delivered");
+            }
+            self.withdrawn += 1;
+        }
+    }
+
+    /// Log files of the tree, copies included.
+    pub fn files(&self) -> usize {
+        self.files.len()
+    }
+
+    fn part(&self, number: usize) -> std::ops::Range<usize> {
+        let at = |part: usize| self.files.len() * part.min(self.parts) / self.parts;
+        at(number)..at(number + 1)
+    }
+
+    fn target(&self, file: &Path, to: &Path) -> PathBuf {
+        to.join(file.strip_prefix(&self.tree).expect("a file of the tree"))
     }
 }
 

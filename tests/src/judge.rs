@@ -2,7 +2,7 @@
 //! and json alone (`tests/oracle/check.py`).
 
 use crate::process::{Process, binary, root};
-use crate::services::missing;
+use crate::services::{Services, missing};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -22,6 +22,11 @@ impl Judge {
         }
     }
 
+    /// The judge beside these services.
+    pub fn beside(services: &Services) -> Judge {
+        Judge { python: services.python.clone(), env: services.env.clone() }
+    }
+
     /// The same judge with another environment.
     pub fn with_env(&self, env: &[(String, String)]) -> Judge {
         Judge { python: self.python.clone(), env: env.to_vec() }
@@ -29,10 +34,14 @@ impl Judge {
 
     /// Runs one of the scripts beside the judge.
     pub fn script(&self, script: &str, arguments: &[&str]) -> Output {
+        self.command(script, arguments).output().expect("the judge runs")
+    }
+
+    pub(crate) fn command(&self, script: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.python);
         command.arg("-B").arg(root().join("tests/oracle").join(script)).args(arguments);
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
-        command.output().expect("the judge runs")
+        command
     }
 
     /// Starts a script that runs until it is dropped.
@@ -94,7 +103,7 @@ impl Judge {
     }
 }
 
-fn arguments<'a>(table: &'a str, sources: &[&'a Path], more: &[&'a str]) -> Vec<&'a str> {
+pub(crate) fn arguments<'a>(table: &'a str, sources: &[&'a Path], more: &[&'a str]) -> Vec<&'a str> {
     let sources = sources.iter().map(|source| source.to_str().expect("a path in UTF-8"));
     [table].into_iter().chain(sources).chain(more.iter().copied()).collect()
 }

@@ -7,3 +7,4 @@ pub mod kafka;
 pub mod process;
 pub mod services;
 pub mod wait;
+pub mod watch;

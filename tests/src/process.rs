@@ -40,7 +40,8 @@ pub struct Ended {
 /// A binary of this workspace: test executables lie in `target/release/deps`, binaries one directory up.
 pub fn binary(name: &str) -> PathBuf {
     let exe = std::env::current_exe().expect("this executable has a path");
-    let release = exe.ancestors().nth(2).expect("a target directory");
+    let beside = exe.parent().expect("a directory");
+    let release = if beside.ends_with("deps") { beside.parent().expect("a target directory") } else { beside };
     let path = release.join(name);
     assert!(path.exists(), "{} is not built: cargo build --release --workspace", path.display());
     path
@@ -87,6 +88,13 @@ impl Process {
         };
         let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().expect("kill runs");
         assert!(sent.success(), "{name} was not sent");
+    }
+
+    /// True while it stands still (state `T` in proc(5)).
+    pub fn is_stopped(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        // The name in brackets may hold anything; the state is what follows the last bracket.
+        stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('T'))
     }
 
     /// Asks it to end and waits until it has.

@@ -14,6 +14,8 @@ pub struct Services {
     pub bucket: String,
     /// What an AWS client needs to know.
     pub env: Vec<(String, String)>,
+    /// The Python that the judge runs on.
+    pub python: PathBuf,
     dir: Option<PathBuf>,
 }
 
@@ -39,6 +41,11 @@ impl Services {
     pub fn private(dir: &Path) -> Option<Services> {
         // Whoever has no shared pair has no tools for a private one either.
         Services::shared()?;
+        Services::own(dir)
+    }
+
+    /// The same where nobody has set up anything: `./dev` brings what is missing.
+    pub fn own(dir: &Path) -> Option<Services> {
         dev(dir, &["up"]);
         let said = dev(dir, &["env"]);
         let value = |name: &str| {
@@ -51,9 +58,10 @@ impl Services {
     fn read(dir: Option<PathBuf>, value: impl Fn(&str) -> Option<String>) -> Option<Services> {
         let Some(kafka) = value("SWITCHBACK_TEST_KAFKA") else { return missing("SWITCHBACK_TEST_KAFKA") };
         let Some(bucket) = value("SWITCHBACK_TEST_BUCKET") else { return missing("SWITCHBACK_TEST_BUCKET") };
+        let Some(python) = value("SWITCHBACK_TEST_PYTHON") else { return missing("SWITCHBACK_TEST_PYTHON") };
         let aws = ["AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"];
         let env = aws.into_iter().filter_map(|name| Some((name.to_owned(), value(name)?))).collect();
-        Some(Services { kafka, bucket, env, dir })
+        Some(Services { kafka, bucket, env, python: python.into(), dir })
     }
 
     /// True when nobody else uses it.

@@ -1,0 +1,113 @@
+//! Every named point of the persister (`persister/src/engine/failpoint.rs`), before and after, first to third time: crash there, or
+//! stand still there until another persister has gone on, and then go on oneself.
+//!
+//! One process on the embedded log meets the same crashes in `tests/tests/e2e/crash.rs`.
+
+use crate::actor::{Role, Share};
+use crate::context::Context;
+use crate::round::Round;
+use crate::stage::{Place, Plan};
+use crate::tally::Tally;
+use std::time::{Duration, Instant};
+
+/// Every point there is.
+const NAMES: [&str; 6] = ["encode", "intent", "file", "hint", "mirror", "checkpoint"];
+const MOMENTS: [&str; 2] = ["before", "after"];
+const HITS: [u64; 3] = [1, 2, 3];
+
+/// How long a process may take to come to its point. One that does not come there is a harness that tests nothing: a violation.
+const REACH: Duration = Duration::from_secs(60);
+
+/// How long the other one may take to publish.
+const GO_ON: Duration = Duration::from_secs(20);
+
+/// Pause between two deliveries, each worth a batch or more.
+const DELIVER_EVERY: Duration = Duration::from_millis(60);
+
+/// Deliveries of a table: enough for all points of a name, and for the 64 batches between two checkpoints.
+const PARTS: u64 = 1_500;
+const CHECKPOINT_PARTS: u64 = 4_000;
+
+/// Plays all of them, on a directory and on the bucket; a topic and table for each name.
+pub(crate) fn play(context: &Context, tally: &mut Tally) {
+    for place in [Place::Directory, Place::Bucket] {
+        for name in NAMES {
+            if context.is_stopped() {
+                return;
+            }
+            let number = tally.rounds;
+            let mut plan = Plan::new(format!("failpoints-{number}-{name}"), context.options.seed.wrapping_add(9_000 + number));
+            plan.partitions = 1;
+            plan.parts = if name == "checkpoint" { CHECKPOINT_PARTS } else { PARTS };
+            plan.records = 12 * plan.parts;
+            (plan.table, plan.seal) = (place.clone(), ("1KiB", "20ms"));
+            let mut round = Round::open(context, tally, plan);
+            round.enlist(Role::Aggregator, &[]);
+            for point in points(name) {
+                crash(&mut round, &point);
+                stand_still(&mut round, &point);
+            }
+            round.close();
+        }
+    }
+}
+
+fn points(name: &str) -> Vec<String> {
+    MOMENTS.map(|moment| HITS.map(|hit| format!("{name}.{moment}:{hit}"))).concat()
+}
+
+fn persister(round: &mut Round<'_>, point: &str) -> usize {
+    round.enlist(Role::Persister(Share::Static(vec![0])), &[("SWITCHBACK_FAILPOINT", point)])
+}
+
+/// One dies at the point. Who comes next (the next point's) finds what it left.
+fn crash(round: &mut Round<'_>, point: &str) {
+    let at = persister(round, &format!("{point}:abort"));
+    round.actors[at].is_mortal = true;
+    let over = feed(round, REACH, |round| round.actors[at].has_ended());
+    assert!(over, "{}: never came to {point}", round.stage.dir.display());
+    round.dismiss(at);
+    round.tally.fault("crashes at a point");
+}
+
+/// One stands still at the point while another goes on; then it wakes, and both go on for a moment.
+fn stand_still(round: &mut Round<'_>, point: &str) {
+    let at = persister(round, &format!("{point}:stop"));
+    let still = feed(round, REACH, |round| round.actors[at].is_still());
+    assert!(still, "{}: never came to {point}", round.stage.dir.display());
+    let other = round.enlist(Role::Persister(Share::Static(vec![0])), &[]);
+    let went_on = feed(round, GO_ON, |round| round.actors[other].diary().batches() > 0);
+    assert!(went_on, "{}: nobody could go on after a stop at {point}", round.stage.dir.display());
+    round.actors[at].wake();
+    round.tally.double_owners += 1;
+    round.tally.fault("stops at a point");
+    feed(round, Duration::from_millis(300), |_| false);
+    // The newer one first: places in the list move up.
+    round.dismiss(other);
+    round.dismiss(at);
+}
+
+/// Lets log files arrive until it is so; false when the time is over.
+fn feed(round: &mut Round<'_>, time: Duration, is_enough: impl Fn(&mut Round<'_>) -> bool) -> bool {
+    let end = Instant::now() + time;
+    while Instant::now() < end {
+        if is_enough(round) {
+            return true;
+        }
+        round.deliver();
+        round.pass(DELIVER_EVERY);
+    }
+    is_enough(round)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_comes_before_and_after_and_three_times() {
+        let points: Vec<String> = NAMES.into_iter().flat_map(points).collect();
+        assert_eq!(points.len(), 36);
+        assert!(points.contains(&"checkpoint.after:3".to_owned()) && points.contains(&"encode.before:1".to_owned()));
+    }
+}
