@@ -23,7 +23,7 @@ impl Chance {
     /// A number below `bound`; 0 when there is none.
     pub fn below(&mut self, bound: u64) -> u64 {
         // The upper half times the bound: no division, and the bias is nothing for bounds as small as ours.
-        (u128::from(self.next()) * u128::from(bound) >> 64) as u64
+        ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
     }
 
     /// A place in a collection of `len`.

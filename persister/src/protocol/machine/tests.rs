@@ -342,3 +342,21 @@ fn a_lost_or_damaged_checkpoint_costs_nothing_but_time() {
         assert_eq!((writer.halt, rows(&world)), (None, before), "{damage}");
     }
 }
+
+#[test]
+fn a_checkpoint_lost_long_after_the_start_does_not_look_like_a_topic_made_anew() {
+    let mut world = table_of(3);
+    let mut writer = Writer::start(&world, "long");
+    writer.settle(&mut world);
+    // The chain grows far beyond the watermarks of the assignment, and the ledger's only day is written out and forgotten.
+    for files in [3..8, 8..9] {
+        world.log.extend(files.flat_map(|file| [record(file, 0), end(file, 1)]));
+        while writer.step(&mut world, false, true) {}
+    }
+    world.objects.retain(|key, _| !key.starts_with("_ckpt/"));
+    world.log.extend([record(0, 0), record(9, 0), end(9, 1)]);
+    writer.settle(&mut world);
+    assert_eq!((writer.halt.clone(), writer.machine.end()), (None, world.log.len() as u64));
+    let expected = (0..10).flat_map(|file| [record(file, 0).0, end(file, 1).0]);
+    assert_eq!(rows(&world).len(), expected.count());
+}
