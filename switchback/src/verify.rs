@@ -20,6 +20,7 @@ mod columns;
 mod file;
 mod findings;
 mod log_files;
+mod orphans;
 mod reconstruct;
 mod report;
 mod scan;
@@ -31,7 +32,7 @@ mod tests;
 use against::{Compared, compare};
 use aggregator::Source;
 use anyhow::Context;
-use books::{Books, Listed};
+use books::{Books, Listed, State};
 use clap::Args;
 use common::message::FileId;
 use common::service::{ConfigError, Printable};
@@ -42,6 +43,9 @@ use scan::{Suspects, scan, tell_indexes};
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use table::{Proof, Terms, prove};
+
+/// Log files told of whose gaps follow from damage that is told elsewhere.
+const FOLLOWING: usize = 3;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -136,7 +140,7 @@ fn split(compared: Option<Compared>) -> (Option<Compared>, Suspects) {
 
 /// Log files whose indexes are not `0..n` (C6), the first few; the others are counted. Also holds the ledger against the rows.
 fn uneven(proof: &mut Proof) -> Vec<FileId> {
-    let mut uneven = Vec::new();
+    let (mut uneven, mut hurt) = (Vec::new(), 0);
     let Proof { books, findings, .. } = proof;
     for (file, state) in books.log_files.iter() {
         let count = state.records.count;
@@ -145,6 +149,10 @@ fn uneven(proof: &mut Proof) -> Vec<FileId> {
         } else if (state.ledger != Some(count) && (state.ledger.is_some() || count > 0))
             || state.ledger_done != state.end.is_some()
         {
+            if state.is_hurt {
+                hurt += 1;
+                continue;
+            }
             let said = match (state.ledger, state.ledger_done) {
                 (None, _) => "nothing".to_owned(),
                 (Some(next), done) => format!("{next} records{}", if done { ", and its end" } else { "" }),
@@ -153,11 +161,15 @@ fn uneven(proof: &mut Proof) -> Vec<FileId> {
             findings.add(Check::Ledger, format!("log file {file}: the rows are {count} records{end}; the ledger says {said}"));
         }
     }
-    uneven.sort_unstable();
-    for file in uneven.iter().skip(EXAMPLES) {
-        findings.add(Check::Dense, format!("log file {file}"));
-    }
-    uneven.truncate(EXAMPLES);
+    let text = format!("the ledger knows records or ends of {hurt} log files that were in the damaged files of their batches");
+    findings.add_many(Check::Ledger, hurt, text);
+    let follows = |file: &FileId| books.log_files.get(*file).is_some_and(State::is_short_by_damage);
+    // What nothing else explains comes first, and of what follows from damage told elsewhere a few examples will do.
+    uneven.sort_unstable_by_key(|file| (follows(file), *file));
+    let explained = uneven.iter().position(follows).unwrap_or(uneven.len());
+    let told = uneven.len().min(EXAMPLES).min(explained + FOLLOWING);
+    findings.add_untold(Check::Dense, (uneven.len() - told) as u64);
+    uneven.truncate(told);
     uneven
 }
 
@@ -193,7 +205,8 @@ async fn look_closer(store: &Store, proof: &mut Proof, uneven: Vec<FileId>, susp
     let of = |file: &FileId| seen.get(file).unwrap_or(&nothing);
     for file in &uneven {
         let state = books.log_files.get(*file).copied().unwrap_or_default();
-        tell_indexes(*file, of(file), state.records.count, state.end, &books.files, Check::Dense, findings);
+        let because = if state.is_short_by_damage() { ", which follows from the damage to its batch" } else { "" };
+        tell_indexes(*file, of(file), state.records.count, state.end, &books.files, because, Check::Dense, findings);
     }
     for (file, records) in differing {
         tell_values(file, of(&file), records, books, findings);
@@ -218,7 +231,7 @@ fn tell_values(file: FileId, seen: &scan::Seen, records: usize, books: &Books, f
     }
     let bound = u32::try_from(records).unwrap_or(u32::MAX);
     if seen.indexes.len() != records || seen.indexes.values().any(|places| places.len() > 1) {
-        tell_indexes(file, seen, bound, Some(bound), &books.files, Check::Values, findings);
+        tell_indexes(file, seen, bound, Some(bound), &books.files, "", Check::Values, findings);
     }
     if findings.of(Check::Values).violations == before {
         findings.add(Check::Values, format!("{name}: its records are not those of its rows"));

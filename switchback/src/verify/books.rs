@@ -29,6 +29,8 @@ pub(crate) struct State {
     pub(crate) ledger: Option<u32>,
     /// The ledger says that it is complete.
     pub(crate) ledger_done: bool,
+    /// A batch with records or the end of it is not whole in the table.
+    pub(crate) is_hurt: bool,
     /// The last table file that rows of it were seen in, by number.
     pub(crate) seen_in: u32,
     /// The source has it.
@@ -91,6 +93,14 @@ pub(crate) struct Books {
     pub(crate) altered: Listed,
 }
 
+impl State {
+    /// It lacks records that a batch that is not whole in the table may have had, and nothing else is wrong with it.
+    pub(crate) fn is_short_by_damage(&self) -> bool {
+        let expected = self.end.or(self.ledger).unwrap_or(0);
+        self.is_hurt && self.records.count < expected && self.records.bound <= expected
+    }
+}
+
 impl Books {
     /// Takes in what the rows of one file say.
     pub(crate) fn file(&mut self, key: &str, facts: &FileFacts) {
@@ -133,6 +143,13 @@ impl Books {
                 state.altered = end.content;
                 self.altered.add(name, why);
             }
+        }
+    }
+
+    /// A batch is not whole in the table: what its log files lack may follow from that.
+    pub(crate) fn hurt(&mut self, intent: &Intent) {
+        for (file, _) in intent.delta().into_iter().flatten() {
+            self.log_files.entry(file).is_hurt = true;
         }
     }
 

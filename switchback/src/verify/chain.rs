@@ -142,7 +142,7 @@ fn folder(key: &str) -> &str {
 }
 
 /// Partition and sequence from a record's name; the name must be the one that the protocol writes.
-fn parse(key: &str) -> Option<(Names, u64)> {
+pub(crate) fn parse(key: &str) -> Option<(Names, u64)> {
     let mut parts = key.strip_prefix(CHAINS)?.split('/');
     let (topic, epoch, partition, file) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let partition = partition.strip_prefix("p=")?.parse().ok()?;
@@ -175,14 +175,15 @@ impl Chain {
             wrong(format!("{key}: was listed and is gone"));
             return None;
         };
-        self.sha256 = Some(Some(sha256_hex(bytes)));
         let intent = match Intent::from_bytes(bytes) {
             Ok(intent) => intent,
             Err(damaged) => {
-                wrong(format!("{key}: {damaged}"));
+                // That its bytes are not those whose hash the next one carries goes without saying.
+                wrong(format!("{key}: {damaged} ({} bytes)", bytes.len()));
                 return None;
             }
         };
+        self.sha256 = Some(Some(sha256_hex(bytes)));
         self.end = Some(intent.end);
         let told = (&intent.topic, &intent.epoch, intent.partition, intent.seq);
         if told != (&self.names.topic, &self.names.epoch, self.names.partition, seq) {

@@ -97,39 +97,55 @@ pub(crate) fn examine(bytes: Bytes, intent: &Intent, entry: &FileEntry, with_val
         facts.findings.add(Check::Files, format!("{}: no place for files of a table", entry.key));
         return facts;
     };
-    check_footer(&bytes, intent, entry, &mut facts.findings);
-    let mut walk =
-        Walk { intent, entry, kind, with_values, ids: Ids::new(), rows: Vec::new(), room: Vec::new(), outside: 0, astray: 0 };
-    if let Err(why) = walk.all(bytes, &mut facts) {
-        facts.findings.add(Check::Rows, format!("{}: does not read: {why}", entry.key));
+    if bytes.is_empty() {
+        facts.findings.add(Check::Rows, format!("{}: is empty (0 bytes)", entry.key));
         return facts;
     }
-    walk.finish(&mut facts);
+    let (size, footer) = (bytes.len(), Footer::read(&bytes));
+    let mut walk = Walk {
+        intent,
+        entry,
+        kind,
+        with_values,
+        ids: Ids::new(),
+        rows: Vec::new(),
+        room: Vec::new(),
+        outside: 0,
+        first_outside: String::new(),
+        astray: 0,
+        first_astray: String::new(),
+    };
+    if let Err(why) = walk.all(bytes, &mut facts) {
+        facts.findings.add(Check::Rows, format!("{}: cut or overwritten: its {size} bytes do not read: {why}", entry.key));
+        return facts;
+    }
+    match footer {
+        Ok(footer) => walk.finish(&footer, &mut facts),
+        Err(error) => facts.findings.add(Check::Rows, format!("{}: no footer as ours: {error}", entry.key)),
+    }
     facts
 }
 
-fn check_footer(bytes: &Bytes, intent: &Intent, entry: &FileEntry, findings: &mut Findings) {
-    let footer = match Footer::read(bytes) {
-        Ok(footer) => footer,
-        Err(error) => return findings.add(Check::Rows, format!("{}: no footer as ours: {error}", entry.key)),
-    };
-    let mut differs = |what: &str, found: &dyn ToString, told: &dyn ToString| {
-        let (found, told) = (found.to_string(), told.to_string());
-        if found != told {
-            findings.add(Check::Rows, format!("{}: its footer says {what} {found}, its batch says {told}", entry.key));
-        }
-    };
-    differs("topic", &footer.topic, &intent.topic);
-    differs("epoch", &footer.epoch, &intent.epoch);
-    differs("partition", &footer.partition, &intent.partition);
-    differs("batch", &footer.seq, &intent.seq);
-    differs("first offset", &footer.start, &intent.start);
-    differs("end offset", &footer.end, &intent.end);
-    differs("rows", &footer.rows, &entry.rows);
-    differs("digest", &hex(&footer.rows_sha256), &entry.rows_sha256);
-    differs("layout", &footer.layout, &intent.layout);
-    differs("layout version", &footer.layout_version, &intent.layout_version);
-    differs("schema version", &footer.schema_version, &intent.schema_version);
+/// What a file's footer says and its batch does not: the fields that say which file it is, then the others.
+fn differences(footer: &Footer, intent: &Intent, entry: &FileEntry) -> (Vec<String>, Vec<String>) {
+    let differs =
+        |(what, found, told): (&str, String, String)| (found != told).then(|| format!("{what} {found} instead of {told}"));
+    let which = [
+        ("topic", footer.topic.clone(), intent.topic.clone()),
+        ("epoch", footer.epoch.clone(), intent.epoch.clone()),
+        ("partition", footer.partition.to_string(), intent.partition.to_string()),
+        ("batch", footer.seq.to_string(), intent.seq.to_string()),
+        ("first offset", footer.start.to_string(), intent.start.to_string()),
+        ("end offset", footer.end.to_string(), intent.end.to_string()),
+    ];
+    let what = [
+        ("rows", footer.rows.to_string(), entry.rows.to_string()),
+        ("digest", hex(&footer.rows_sha256), entry.rows_sha256.clone()),
+        ("layout", footer.layout.to_string(), intent.layout.clone()),
+        ("layout version", footer.layout_version.to_string(), intent.layout_version.to_string()),
+        ("schema version", footer.schema_version.to_string(), intent.schema_version.to_string()),
+    ];
+    (which.into_iter().filter_map(differs).collect(), what.into_iter().filter_map(differs).collect())
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -146,9 +162,13 @@ struct Walk<'a> {
     /// What the digest is made of.
     rows: Vec<(u64, Option<Key>)>,
     room: Vec<u8>,
-    /// Rows of another partition or offset than the batch's, and rows in a directory that is not theirs.
+    /// Rows of another partition or offset than the batch's.
     outside: u64,
+    /// The first row of another, in words.
+    first_outside: String,
+    /// Rows in a directory that is not theirs.
     astray: u64,
+    first_astray: String,
 }
 
 impl Walk<'_> {
@@ -163,7 +183,7 @@ impl Walk<'_> {
             let places = if self.kind == RowKind::Data { Some(Places::of(&batch)?) } else { None };
             for row in 0..batch.num_rows() {
                 let identity = identities.at(row, &mut self.ids);
-                self.place(&identity, places.as_ref(), row, facts);
+                self.place(&identity, places.as_ref(), row);
                 match identity.key {
                     Some(Key { file, slot: Slot::Record(index) }) => {
                         let value = self.value(events.as_ref(), &batch, row, file, index);
@@ -180,7 +200,7 @@ impl Walk<'_> {
     }
 
     /// Is the row where it belongs: in the batch's offsets, and in its own directory?
-    fn place(&mut self, identity: &Identity<'_>, places: Option<&Places<'_>>, row: usize, facts: &mut FileFacts) {
+    fn place(&mut self, identity: &Identity<'_>, places: Option<&Places<'_>>, row: usize) {
         let key = &self.entry.key;
         let offset = u64::try_from(identity.offset).ok().filter(|offset| self.intent.range().contains(*offset));
         if offset.is_none() || u32::try_from(identity.partition) != Ok(self.intent.partition) {
@@ -189,7 +209,7 @@ impl Walk<'_> {
                 let (partition, offset, name) = (identity.partition, identity.offset, identity.object.unwrap_or("no log file"));
                 let text =
                     format!("{key}: a row of {name} says partition {partition}, offset {offset}, which its batch does not cover");
-                facts.findings.add(Check::Once, text);
+                self.first_outside = text;
             }
         }
         self.rows.push((u64::try_from(identity.offset).unwrap_or(u64::MAX), identity.key));
@@ -203,7 +223,7 @@ impl Walk<'_> {
         if own != dir {
             self.astray += 1;
             if self.astray == 1 {
-                facts.findings.add(Check::Rows, format!("{key}: the row at offset {} belongs to {own}/", identity.offset));
+                self.first_astray = format!("{key}: the row at offset {} belongs to {own}/", identity.offset);
             }
         }
     }
@@ -218,30 +238,34 @@ impl Walk<'_> {
         node.map_or(1, |node| hash(file, index, &node, &mut self.room))
     }
 
-    fn finish(mut self, facts: &mut FileFacts) {
+    fn finish(mut self, footer: &Footer, facts: &mut FileFacts) {
         let key = &self.entry.key;
-        facts.findings.add_many(
-            Check::Once,
-            self.outside.saturating_sub(1),
-            format!("{key}: and {} more such rows", self.outside.saturating_sub(1)),
-        );
-        facts.findings.add_many(
-            Check::Rows,
-            self.astray.saturating_sub(1),
-            format!("{key}: and {} more such rows", self.astray.saturating_sub(1)),
-        );
         self.rows.sort_unstable_by_key(|&(offset, _)| offset);
         let mut digest = RowsDigest::default();
         for &(offset, key) in &self.rows {
             digest.push(offset, key);
         }
+        let digest = hex(&digest.finish());
         facts.rows = self.rows.len() as u64;
         facts.offsets = self.rows.iter().map(|&(offset, _)| offset).collect();
+        let (which, mut what) = differences(footer, self.intent, self.entry);
+        if !which.is_empty() && digest == hex(&footer.rows_sha256) {
+            // A whole file, but another one: that none of its rows belongs here follows.
+            let text = format!("{key}: holds the rows of another file: its footer says {}", which.join(", "));
+            return facts.findings.add(Check::Rows, text);
+        }
+        what.splice(0..0, which);
+        if !what.is_empty() {
+            facts.findings.add(Check::Rows, format!("{key}: its footer says {}", what.join(", ")));
+        }
         if facts.rows != self.entry.rows {
             facts.findings.add(Check::Rows, format!("{key}: holds {} rows, its batch says {}", facts.rows, self.entry.rows));
-        } else if hex(&digest.finish()) != self.entry.rows_sha256 {
+        } else if digest != self.entry.rows_sha256 {
             facts.findings.add(Check::Rows, format!("{key}: its rows are not those of its batch: their digest differs"));
         }
+        let more = |n: u64| if n > 1 { format!(" (and {} more such rows)", n - 1) } else { String::new() };
+        facts.findings.add_many(Check::Once, self.outside, format!("{}{}", self.first_outside, more(self.outside)));
+        facts.findings.add_many(Check::Rows, self.astray, format!("{}{}", self.first_astray, more(self.astray)));
     }
 }
 

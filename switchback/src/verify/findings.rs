@@ -75,6 +75,33 @@ impl Check {
         }
     }
 
+    /// What an operator does about it.
+    pub(crate) fn remedy(self) -> &'static str {
+        match self {
+            Check::Stream => {
+                "put the record back as it was, from an object version or a backup, before a persister starts on this table"
+            }
+            Check::Chain => {
+                "stop the partition's persisters and put the record back byte by byte, from an object version or a backup; \
+                 never write or delete one by hand: all later ones rest on it"
+            }
+            Check::Files | Check::Rows => {
+                "put a good copy in its place, from an object version or a backup; a file of a partition's newest batch is written again \
+                 by the next persister to start if it is missing; else fill a new table from the log files"
+            }
+            Check::Orphans => {
+                "where the record of its batch is missing or damaged, put that back; anything else move out of the readers' way"
+            }
+            Check::Once | Check::Dense | Check::Ledger => {
+                "mend first what is wrong above; if nothing is, the fault is in Switchback: keep table and topic as they are, and report it"
+            }
+            Check::Source => "send the log files again: what the table has already is dropped",
+            Check::Values => {
+                "if nothing is wrong above, compare the named rows: either they or the log files were changed after they were written"
+            }
+        }
+    }
+
     /// True for what can only be checked with the log files at hand.
     pub(crate) fn needs_source(self) -> bool {
         matches!(self, Check::Source | Check::Values)
@@ -111,6 +138,11 @@ impl Findings {
         }
     }
 
+    /// Counts violations of which no word is said.
+    pub(crate) fn add_untold(&mut self, check: Check, violations: u64) {
+        self.0[check as usize].violations += violations;
+    }
+
     /// Adds what another part of the work found.
     pub(crate) fn merge(&mut self, other: Findings) {
         for (ours, theirs) in self.0.iter_mut().zip(other.0) {
@@ -140,7 +172,7 @@ mod tests {
     fn each_check_stands_at_its_place() {
         for (at, check) in Check::ALL.into_iter().enumerate() {
             assert_eq!(check as usize, at);
-            assert!(!check.says().is_empty());
+            assert!(!check.says().is_empty() && !check.remedy().is_empty());
         }
     }
 

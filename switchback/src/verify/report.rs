@@ -51,6 +51,8 @@ struct Line<'a> {
     ok: bool,
     violations: u64,
     examples: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<&'static str>,
 }
 
 impl Report {
@@ -77,6 +79,7 @@ impl Report {
                     ok: found.violations == 0,
                     violations: found.violations,
                     examples: &found.examples,
+                    remedy: (found.violations > 0).then(|| check.remedy()),
                 }
             })
             .collect();
@@ -122,6 +125,7 @@ impl Report {
             if more > 0 {
                 let _ = writeln!(out, "        and {} more", number(more));
             }
+            let _ = writeln!(out, "      ▸ {}", check.remedy());
         }
         self.write_notes(&mut out);
         let _ = match self.findings.total() {

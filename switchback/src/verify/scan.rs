@@ -156,6 +156,7 @@ pub(crate) fn tell_indexes(
     count: u32,
     end: Option<u32>,
     files: &[String],
+    because: &str,
     check: Check,
     findings: &mut Findings,
 ) {
@@ -164,7 +165,7 @@ pub(crate) fn tell_indexes(
     let before = findings.of(check).violations;
     let runs = missing(&seen.indexes, bound);
     let missing: u64 = runs.iter().map(|(first, last)| u64::from(last - first) + 1).sum();
-    findings.add_many(check, missing, format!("{name}: {missing} of {bound} records are missing: {}", few(&runs)));
+    findings.add_many(check, missing, format!("{name}: {missing} of {bound} records are missing: {}{because}", few(&runs)));
     for (index, places) in seen.indexes.iter().filter(|(_, places)| places.len() > 1) {
         let places: Vec<&str> = places.iter().filter_map(|at| files.get(*at as usize)).map(String::as_str).collect();
         findings.add_many(

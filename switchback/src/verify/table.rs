@@ -2,16 +2,16 @@
 
 use super::ahead::{Ahead, Room, cores};
 use super::books::{Books, Listed};
-use super::chain::{Chains, Link};
-use super::columns::kind_of;
+use super::chain::{self, Chains, Link};
 use super::file::{FileFacts, examine};
 use super::findings::{Check, EXAMPLES, Findings};
+use super::orphans;
 use bytes::Bytes;
 use common::failure::Class;
 use common::store::{Store, StoreError, retry::with_retry};
 use persister::protocol::names::{STREAMS, stream};
 use persister::protocol::{Intent, StreamRecord};
-use persister::table::{Footer, RowKind};
+use persister::table::RowKind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -66,6 +66,7 @@ pub(crate) async fn prove(store: &Store, terms: Terms) -> anyhow::Result<Proof> 
         ahead: Ahead::new(2 * cores()),
         room: Room::new(),
         batch: None,
+        heads: BTreeMap::new(),
         dropped: 0,
         in_flight: Listed::default(),
     };
@@ -73,7 +74,7 @@ pub(crate) async fn prove(store: &Store, terms: Terms) -> anyhow::Result<Proof> 
         reader.start(link).await?;
     }
     while reader.take().await? {}
-    reader.orphans().await?;
+    orphans::report(store, &reader.room, std::mem::take(&mut reader.listed), &reader.heads, &mut reader.findings).await?;
     Ok(Proof {
         stream,
         findings: reader.findings,
@@ -91,8 +92,14 @@ async fn read_stream(store: &Store, findings: &mut Findings) -> anyhow::Result<O
     let entries = with_retry(DEADLINE, || store.list_after(STREAMS, None, EXAMPLES)).await?;
     let Some(first) = entries.first() else {
         let any = with_retry(DEADLINE, || store.list_after("_log/", None, 1)).await?;
-        anyhow::ensure!(!any.is_empty(), "{store} is no table: it has neither {STREAMS} nor _log/");
-        findings.add(Check::Stream, format!("there is no stream record below {STREAMS}"));
+        let Some(any) = any.first() else { anyhow::bail!("{store} is no table: it has neither {STREAMS} nor _log/") };
+        let text = match chain::parse(&any.key) {
+            Some((names, _)) => {
+                format!("{}: missing, and there is a chain in {}", stream(&names.topic, &names.epoch), names.chain())
+            }
+            None => format!("there is no stream record below {STREAMS}"),
+        };
+        findings.add(Check::Stream, text);
         return Ok(None);
     };
     for other in &entries[1..] {
@@ -162,6 +169,8 @@ struct Reader {
     ahead: Ahead<Done>,
     room: Room,
     batch: Option<Batch>,
+    /// The newest sequence of each partition.
+    heads: BTreeMap<u32, u64>,
     dropped: u64,
     in_flight: Listed,
 }
@@ -169,6 +178,7 @@ struct Reader {
 impl Reader {
     /// Has the files of a batch looked at.
     async fn start(&mut self, link: Link) -> anyhow::Result<()> {
+        self.heads.insert(link.intent.partition, link.intent.seq);
         for file in 0..link.intent.files.len().max(1) {
             while self.ahead.is_full() {
                 self.take().await?;
@@ -234,6 +244,9 @@ impl Reader {
         }
         self.dropped = self.dropped.saturating_add(intent.dropped.duplicate).saturating_add(intent.dropped.ahead);
         self.once(intent, &batch, is_sound);
+        if !is_sound {
+            self.books.hurt(intent);
+        }
         for (file, facts) in &batch.facts {
             self.books.file(&intent.files[*file].key, facts);
         }
@@ -293,27 +306,6 @@ impl Reader {
                 );
             }
         }
-    }
-
-    /// What lies where readers look and belongs to no batch.
-    async fn orphans(&mut self) -> anyhow::Result<()> {
-        for (told, (key, size)) in std::mem::take(&mut self.listed).into_iter().enumerate() {
-            let mut why = format!(
-                "{key}: no batch names it, and readers that list {}/ read it",
-                kind_of(&key).map_or("the table", RowKind::root)
-            );
-            if told < EXAMPLES && key.ends_with(".parquet") {
-                let read = |bytes: Option<Bytes>| bytes.and_then(|bytes| Footer::read(&bytes).ok());
-                if let Ok(Some(footer)) = self.room.work(size, with_retry(DEADLINE, || self.store.get(&key)), read).await? {
-                    why.push_str(&format!(
-                        "; its footer says that it is of batch {} of partition {} of {}/{}",
-                        footer.seq, footer.partition, footer.topic, footer.epoch
-                    ));
-                }
-            }
-            self.findings.add(Check::Orphans, why);
-        }
-        Ok(())
     }
 }
 
