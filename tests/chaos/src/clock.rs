@@ -41,7 +41,7 @@ pub(crate) fn play(context: &Context, tally: &mut Tally) {
         let env = [
             ("LD_PRELOAD", *library),
             ("FAKETIME_TIMESTAMP_FILE", file),
-            ("FAKETIME_NO_CACHE", "1"),
+            ("FAKETIME_CACHE_DURATION", "1"),
             ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
         ];
         round.enlist(role, &env);
