@@ -2,6 +2,7 @@
 
 use crate::diary::Diary;
 use crate::stage::Stage;
+use std::os::unix::process::ExitStatusExt as _;
 use tests::process::{Ended, Process, Signal};
 
 /// What it does.
@@ -39,6 +40,9 @@ pub(crate) struct Actor {
     process: Option<Process>,
 }
 
+/// As signal(7) numbers it, everywhere.
+const SIGKILL: i32 = 9;
+
 /// Lives whose log lines are kept: for people, when something was wrong.
 const KEPT_LIVES: u32 = 16;
 
@@ -58,9 +62,10 @@ impl Actor {
         self.process = Some(stage.start(&self.role, &self.name, &label, &self.env));
     }
 
-    /// `kill -9`. Stopped ones die too.
-    pub(crate) fn kill(&mut self) -> Diary {
-        Diary::read(&self.take().kill().output)
+    /// `kill -9`; stopped ones die too. False with what it said when it had ended by itself a moment before.
+    pub(crate) fn kill(&mut self) -> (bool, Diary) {
+        let ended = self.take().kill();
+        (ended.status.signal() == Some(SIGKILL), Diary::read(&ended.output))
     }
 
     /// Asks it to end, and waits until it has.

@@ -92,11 +92,13 @@ impl<'a> Round<'a> {
     /// `kill -9`; what it said.
     fn kill_for_good(&mut self, at: usize) -> Diary {
         let actor = &mut self.actors[at];
-        let diary = actor.kill();
+        let (was_killed, diary) = actor.kill();
         let kind = if actor.role == Role::Aggregator { "aggregators killed" } else { "persisters killed" };
-        self.tally.kills += 1;
-        self.tally.kills_at_work += u64::from(diary.batches() > 0);
-        self.tally.fault(kind);
+        if was_killed {
+            self.tally.kills += 1;
+            self.tally.kills_at_work += u64::from(diary.batches() > 0);
+            self.tally.fault(kind);
+        }
         diary
     }
 

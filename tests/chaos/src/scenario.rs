@@ -17,7 +17,6 @@ pub(crate) struct Scenario {
 
 /// All of them, the quick ones first.
 pub(crate) const SCENARIOS: [Scenario; 9] = [
-    Scenario { name: "failpoints", about: "crash and stop at every named point of the persister", play: failpoints::play },
     Scenario {
         name: "redelivery",
         about: "the same log files again, under other roots, by aggregators that forgot",
@@ -38,6 +37,7 @@ pub(crate) const SCENARIOS: [Scenario; 9] = [
     },
     Scenario { name: "groups", about: "members of a consumer group join, leave and die", play: groups::play },
     Scenario { name: "kills", about: "kill -9 at random moments, over and over", play: kills::play },
+    Scenario { name: "failpoints", about: "crash and stop at every named point of the persister", play: failpoints::play },
 ];
 
 /// The list as help shows it.

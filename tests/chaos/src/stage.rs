@@ -144,12 +144,13 @@ impl Stage {
         self.run("aggregator", label, &["--config", &config, "--once"], &[]).wait().well();
     }
 
+    /// A log file's messages go out a few at a time, so that one that dies leaves half of them, and two at once mix theirs.
     fn aggregator(&self, name: &str, source: &Path, marks: Option<&Path>) -> String {
         let state = marks.map_or(String::new(), |marks| format!("[state]\ndir = {marks:?}\n"));
         let topic = &self.topic;
         let config = format!(
             "[source]\nurl = {source:?}\npoll = \"100ms\"\n[kafka]\nbrokers = {:?}\ntopic = {:?}\n\
-             [kafka.properties]\n\"linger.ms\" = \"5\"\n\"reconnect.backoff.max.ms\" = \"500\"\n\
+             [kafka.properties]\n\"linger.ms\" = \"5\"\n\"batch.num.messages\" = \"3\"\n\"reconnect.backoff.max.ms\" = \"500\"\n\
              {state}[limits]\nworkers = 1\nretry = \"100ms\"\n",
             topic.brokers, topic.name
         );
