@@ -45,14 +45,20 @@ const POINTS: [&str; 10] = [
     "mirror.after",
 ];
 
-/// Plays rounds of both kinds in turn until there are enough zombies of a group.
+/// Deliveries besides those that each stop takes, about: a round that runs out of log files ends, and another one is played.
+const SPARE_PARTS: u64 = 100;
+
+/// Plays rounds of both kinds in turn until there are enough zombies of a group, and half as many double owners.
 pub(crate) fn play(context: &Context, tally: &mut Tally) {
-    let goal = context.options.zombies;
-    while tally.zombies < goal && !context.is_stopped() {
-        let wanted = PER_ROUND.min(goal - tally.zombies);
-        group(context, tally, wanted);
-        if !context.is_stopped() {
-            double_owners(context, tally, wanted.div_ceil(2));
+    let (zombies, owners) = (context.options.zombies, context.options.zombies.div_ceil(2));
+    while (tally.zombies < zombies || tally.double_owners < owners) && !context.is_stopped() {
+        if tally.zombies < zombies {
+            let wanted = PER_ROUND.min(zombies - tally.zombies);
+            group(context, tally, wanted);
+        }
+        if tally.double_owners < owners && !context.is_stopped() {
+            let wanted = PER_ROUND.min(owners - tally.double_owners);
+            double_owners(context, tally, wanted);
         }
     }
 }
@@ -60,8 +66,7 @@ pub(crate) fn play(context: &Context, tally: &mut Tally) {
 fn group(context: &Context, tally: &mut Tally, wanted: u64) {
     let seed = context.options.seed.wrapping_add(7_000 + tally.rounds);
     let mut plan = Plan::new(format!("zombies-{}", tally.rounds), seed);
-    // Parts for twice the time that it should take.
-    (plan.group, plan.partitions, plan.parts) = (true, 12, 60 * wanted);
+    (plan.group, plan.partitions, plan.parts) = (true, 12, SPARE_PARTS + 60 * wanted);
     plan.records = 20 * plan.parts;
     let mut round = Round::open(context, tally, plan);
     for _ in 0..MEMBERS {
@@ -90,7 +95,7 @@ fn group(context: &Context, tally: &mut Tally, wanted: u64) {
 fn double_owners(context: &Context, tally: &mut Tally, wanted: u64) {
     let seed = context.options.seed.wrapping_add(8_000 + tally.rounds);
     let mut plan = Plan::new(format!("owners-{}", tally.rounds), seed);
-    (plan.partitions, plan.parts) = (2, 30 * wanted);
+    (plan.partitions, plan.parts) = (2, SPARE_PARTS + 30 * wanted);
     plan.records = 20 * plan.parts;
     let mut round = Round::open(context, tally, plan);
     for partition in [0, 0, 1, 1] {
