@@ -48,10 +48,15 @@ const POINTS: [&str; 10] = [
 /// Deliveries besides those that each stop takes, about: a round that runs out of log files ends, and another one is played.
 const SPARE_PARTS: u64 = 100;
 
+/// Rounds of both kinds in a row that may come to nothing, as on a machine that is busy with other things, before the harness is broken.
+const BARREN: u32 = 5;
+
 /// Plays rounds of both kinds in turn until there are enough zombies of a group, and half as many double owners.
 pub(crate) fn play(context: &Context, tally: &mut Tally) {
     let (zombies, owners) = (context.options.zombies, context.options.zombies.div_ceil(2));
+    let mut barren = 0;
     while (tally.zombies < zombies || tally.double_owners < owners) && !context.is_stopped() {
+        let before = tally.zombies + tally.double_owners;
         if tally.zombies < zombies {
             let wanted = PER_ROUND.min(zombies - tally.zombies);
             group(context, tally, wanted);
@@ -60,6 +65,8 @@ pub(crate) fn play(context: &Context, tally: &mut Tally) {
             let wanted = PER_ROUND.min(owners - tally.double_owners);
             double_owners(context, tally, wanted);
         }
+        barren = if tally.zombies + tally.double_owners > before { 0 } else { barren + 1 };
+        assert!(barren < BARREN, "nobody was overtaken in {BARREN} rounds: {zombies} zombies and {owners} double owners wanted");
     }
 }
 
