@@ -28,8 +28,9 @@ const SOFT: [(&str, &str); 11] = [
     // Finding the positions of many partitions may take its time.
     ("max.poll.interval.ms", "600000"),
     ("fetch.wait.max.ms", "100"),
-    ("fetch.message.max.bytes", "4194304"),
-    ("fetch.max.bytes", "16777216"),
+    // Compressed: CloudTrail's JSON inflates to sixteen times as much, and what was fetched last may come on top of a full queue.
+    ("fetch.message.max.bytes", "1048576"),
+    ("fetch.max.bytes", "4194304"),
     // A full queue makes the fetcher sleep this long; the default of a second makes a saw-tooth.
     ("fetch.queue.backoff.ms", "20"),
     ("queued.max.messages.kbytes", "24576"),

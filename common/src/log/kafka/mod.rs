@@ -5,6 +5,7 @@
 
 mod admin;
 mod consumer;
+mod handover;
 mod producer;
 mod settings;
 

@@ -3,16 +3,17 @@
 //! Idempotent and acknowledged by all in-sync replicas. A failure that the producer cannot recover from ends the producer, not
 //! the process: the next run gets a new one, and the runs that were under way are answered with an error, to be sent again.
 
+use super::handover::{Carrier, Topic, hand_over};
 use super::{ASK, KafkaSettings, failed, native, refused, tell};
 use crate::failure::Class;
 use crate::limits::MAX_MESSAGE_BYTES;
 use crate::log::{Done, LogError, Producer};
-use crate::message::Run;
+use crate::message::{Packed, Run};
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
-use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, PurgeConfig, ThreadedProducer};
+use rdkafka::producer::{Producer as _, ProducerContext, PurgeConfig, ThreadedProducer};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, mpsc};
 use std::time::{Duration, Instant};
@@ -55,6 +56,8 @@ pub struct KafkaProducer {
 
 /// One producer instance, from its first message to its end.
 struct Life {
+    /// Before the producer that it belongs to: fields are dropped in this order.
+    topic: Topic,
     inner: ThreadedProducer<Reports>,
     dead: Arc<AtomicBool>,
 }
@@ -66,8 +69,10 @@ struct Pending {
     none_left: Condvar,
 }
 
-/// What is known of one run. librdkafka carries an `Arc` of it with each message: nothing is allocated per message.
+/// What is known of one run, and the run itself. librdkafka carries an `Arc` of it with each message: nothing is allocated or copied
+/// per message.
 struct Ticket {
+    run: Run,
     /// Messages without a report, plus one for the sender while it is sending.
     left: AtomicUsize,
     failure: Mutex<Option<LogError>>,
@@ -78,6 +83,12 @@ struct Ticket {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing that is done under these locks can be left half done by a panic.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Carrier for Ticket {
+    fn messages(&self) -> &Packed {
+        &self.run.messages
+    }
 }
 
 impl Ticket {
@@ -206,28 +217,25 @@ impl KafkaProducer {
         Ok(life)
     }
 
-    fn produce(&self, life: &Life, run: &Run, ticket: &Arc<Ticket>) -> Result<(), (usize, LogError)> {
-        let partition = native(run.file.partition(self.partitions));
-        for (sent, (key, value)) in run.messages.iter().enumerate() {
-            let mut record =
-                BaseRecord::with_opaque_to(&self.settings.topic, Arc::clone(ticket)).partition(partition).key(key).payload(value);
-            loop {
-                match life.inner.send(record) {
-                    Ok(()) => break,
-                    Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), again)) => {
-                        record = again;
-                        life.inner.poll(FULL_QUEUE_WAIT);
+    /// Queues the whole run, waiting while the queue is full. Fails with the number of messages that were queued all the same.
+    fn produce(&self, life: &Life, ticket: &Arc<Ticket>) -> Result<(), (usize, LogError)> {
+        let partition = native(ticket.run.file.partition(self.partitions));
+        let mut queued = 0;
+        loop {
+            let (more, refusal) = hand_over(&life.topic, partition, ticket, queued);
+            queued += more;
+            match refusal {
+                None => return Ok(()),
+                Some(RDKafkaErrorCode::QueueFull) => life.inner.poll(FULL_QUEUE_WAIT),
+                Some(code) => {
+                    if code == RDKafkaErrorCode::Fatal {
+                        life.dead.store(true, Ordering::Release);
                     }
-                    Err((error, _)) => {
-                        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal) {
-                            life.dead.store(true, Ordering::Release);
-                        }
-                        return Err((sent, refused(format!("produce to kafka topic {}", self.settings.topic), &error)));
-                    }
+                    let error = KafkaError::MessageProduction(code);
+                    return Err((queued, refused(format!("produce to kafka topic {}", self.settings.topic), &error)));
                 }
             }
         }
-        Ok(())
     }
 }
 
@@ -238,16 +246,18 @@ impl Producer for KafkaProducer {
 
     fn send(&self, run: Run, done: Done) {
         *lock(&self.answered.runs) += 1;
+        let messages = run.messages.len();
         let ticket = Arc::new(Ticket {
-            left: AtomicUsize::new(run.messages.len() + 1),
+            left: AtomicUsize::new(messages + 1),
+            run,
             failure: Mutex::new(None),
             done: Mutex::new(Some(done)),
             pending: Arc::clone(&self.answered),
         });
-        let sent = match too_large(&run) {
+        let sent = match too_large(&ticket.run) {
             Some(bytes) => Err((0, oversize(&self.settings.topic, bytes))),
             None => match self.life() {
-                Ok(life) => self.produce(&life, &run, &ticket),
+                Ok(life) => self.produce(&life, &ticket),
                 Err(error) => Err((0, error)),
             },
         };
@@ -255,7 +265,7 @@ impl Producer for KafkaProducer {
             Ok(()) => 0,
             Err((sent, error)) => {
                 ticket.fail(error);
-                run.messages.len() - sent
+                messages - sent
             }
         };
         ticket.settle(unsent + 1);
@@ -317,7 +327,9 @@ fn start(settings: &KafkaSettings) -> Result<Life, LogError> {
     let dead = Arc::new(AtomicBool::new(false));
     let reports = Reports { dead: Arc::clone(&dead), topic: settings.topic.clone() };
     let inner: ThreadedProducer<Reports> = settings.client(&SOFT, &HARD, reports)?;
-    Ok(Life { inner, dead })
+    let topic =
+        Topic::of(&inner, &settings.topic).map_err(|error| refused(format!("use kafka topic {}", settings.topic), &error))?;
+    Ok(Life { topic, inner, dead })
 }
 
 fn too_large(run: &Run) -> Option<usize> {
@@ -382,5 +394,38 @@ mod tests {
         assert!(producer.flush(Duration::ZERO).is_err(), "nothing can have been answered yet");
         drop(producer);
         assert!(matches!(answered.try_iter().collect::<Vec<_>>().as_slice(), [_]), "answered once");
+    }
+
+    #[test]
+    fn a_run_longer_than_the_queue_is_delivered_whole() {
+        let cluster = MockCluster::new(1).expect("a cluster");
+        cluster.create_topic("t", 1, 1).expect("a topic");
+        let settings = KafkaSettings { brokers: cluster.bootstrap_servers(), topic: "t".into(), ..KafkaSettings::default() };
+        let producer = KafkaProducer::open(&settings).expect("opens");
+        let queue: usize =
+            HARD.iter().find(|(name, _)| *name == "queue.buffering.max.messages").expect("set").1.parse().expect("a number");
+        let mut messages = Packed::default();
+        (0..queue + 5000).for_each(|n| messages.push_raw(&n.to_le_bytes(), b"value"));
+        let answered = send(&producer, Run { file: FileId(0), messages });
+        producer.flush(6 * ASK).expect("flushes");
+        answered.recv_timeout(ASK).expect("answered").expect("durable");
+        assert_eq!(producer.ends().expect("ends"), [queue as u64 + 5000]);
+    }
+
+    #[test]
+    fn a_run_with_a_message_that_librdkafka_refuses_is_answered_once_with_an_error() {
+        let cluster = MockCluster::new(1).expect("a cluster");
+        cluster.create_topic("t", 1, 1).expect("a topic");
+        let settings = KafkaSettings { brokers: cluster.bootstrap_servers(), topic: "t".into(), ..KafkaSettings::default() };
+        let producer = KafkaProducer::open(&settings).expect("opens");
+        let mut messages = Packed::default();
+        messages.push_raw(b"1", b"value");
+        messages.push_raw(&vec![b'k'; 2 * MAX_MESSAGE_BYTES], b"value");
+        messages.push_raw(b"3", b"value");
+        let answered = send(&producer, Run { file: FileId(0), messages });
+        producer.flush(ASK).expect("flushes");
+        assert!(answered.recv_timeout(ASK).expect("answered").is_err());
+        // The sender is gone with the answer: the run was let go, and nothing can answer again.
+        assert!(answered.recv_timeout(ASK).is_err_and(|error| error == mpsc::RecvTimeoutError::Disconnected));
     }
 }
