@@ -4,8 +4,8 @@
 
 mod support;
 
-use common::cloudtrail::{inflate, records};
-use common::event::{Origin, normalize};
+use common::cloudtrail::{Element, elements, inflate, records};
+use common::event::{OnePass, Origin, normalize};
 use criterion::{Criterion, criterion_group, criterion_main};
 use sha2::{Digest, Sha256};
 use std::hint::black_box;
@@ -36,7 +36,7 @@ fn steps(criterion: &mut Criterion) {
     });
     let origin = Origin::new("AWSLogs/111122223333/CloudTrail/eu-west-1/2026/03/01/x.json.gz");
     let mut out = Vec::new();
-    support::step(&mut group, "split, normalize", count, || {
+    support::step(&mut group, "split, normalize with care", count, || {
         for file in &files {
             out.clear();
             let each = |record| {
@@ -44,6 +44,30 @@ fn steps(criterion: &mut Criterion) {
                 Ok(())
             };
             records(&file.content, each).expect("it has records");
+        }
+    });
+    let mut fast = OnePass::new(&origin);
+    support::step(&mut group, "split, read in one pass", count, || {
+        for file in &files {
+            let each = |mut element: Element<'_, '_>| {
+                if fast.read(element.rest()) && element.pass(fast.len()) { Ok(()) } else { element.raw().map(drop) }
+            };
+            elements(&file.content, each).expect("it has records");
+        }
+    });
+    support::step(&mut group, "split, read in one pass, write", count, || {
+        for file in &files {
+            out.clear();
+            let each = |mut element: Element<'_, '_>| {
+                let document = element.rest();
+                if fast.read(document) && element.pass(fast.len()) {
+                    fast.write(document, 7, &mut out);
+                    Ok(())
+                } else {
+                    element.raw().map(drop)
+                }
+            };
+            elements(&file.content, each).expect("it has records");
         }
     });
     group.finish();

@@ -8,5 +8,5 @@ mod unreadable;
 
 pub use inflate::inflate;
 pub use name::{Folder, Name, file_id, source_object};
-pub use reader::records;
+pub use reader::{Element, elements, records};
 pub use unreadable::Unreadable;
