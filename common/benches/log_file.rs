@@ -4,7 +4,7 @@
 
 mod support;
 
-use common::cloudtrail::{Element, elements, inflate, records};
+use common::cloudtrail::{Element, Inflater, elements, inflate, records};
 use common::event::{OnePass, Origin, normalize};
 use criterion::{Criterion, criterion_group, criterion_main};
 use sha2::{Digest, Sha256};
@@ -18,6 +18,12 @@ fn steps(criterion: &mut Criterion) {
     support::step(&mut group, "inflate", count, || {
         for file in &files {
             inflate(&file.gz, 1 << 30, &mut content).expect("it inflates");
+        }
+    });
+    let mut inflater = Inflater::default();
+    support::step(&mut group, "inflate whole", count, || {
+        for file in &files {
+            inflater.inflate(&file.gz, 1 << 30, &mut content).expect("it inflates");
         }
     });
     support::step(&mut group, "sha256", count, || {

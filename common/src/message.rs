@@ -188,6 +188,11 @@ pub struct Packed {
 }
 
 impl Packed {
+    /// With room for so many bytes before the first copy.
+    pub fn with_room(bytes: usize) -> Packed {
+        Packed { bytes: Vec::with_capacity(bytes), ends: Vec::new() }
+    }
+
     /// Appends one message whose value `write` appends to the buffer.
     pub fn push_with(&mut self, key: Key, write: impl FnOnce(&mut Vec<u8>)) {
         key.write(&mut self.bytes);
