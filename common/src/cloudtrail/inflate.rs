@@ -2,12 +2,19 @@
 //!
 //! RFC 1952 lets a gzip file have several members; a reader that stops after the first loses records without a word.
 //! The cap is checked while inflating, because the size in the trailer is the sender's claim and wraps at 4 GiB.
+//!
+//! Two decoders: [`inflate`] says of every input what it is, and [`Inflater`] is the fast one that asks it about all but the ordinary.
+
+mod whole;
 
 use super::Unreadable;
 use flate2::bufread::GzDecoder;
 use std::io::{ErrorKind, Read as _};
+use whole::Decompressor;
 
 const MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
+/// The flag in the header that says that a file name follows.
+const FNAME: u8 = 8;
 /// First size of the buffer: more than most log files need.
 const FIRST: usize = 64 * 1024;
 /// Deflate cannot do better (1032:1), so a trailer that claims more is not believed.
@@ -52,6 +59,36 @@ pub fn inflate(gz: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<(), Unreada
     }
 }
 
+/// What inflates one file after another quickly, and otherwise is [`inflate`].
+#[derive(Debug, Default)]
+pub struct Inflater {
+    decompressor: Option<Decompressor>,
+}
+
+impl Inflater {
+    /// As [`inflate`]: a file of one member, which is what CloudTrail writes, goes the fast way; whatever is not as its trailer says, or is
+    /// refused there, goes the careful one, which has the last word.
+    ///
+    /// # Errors
+    /// Those of [`inflate`].
+    pub fn inflate(&mut self, gz: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<(), Unreadable> {
+        // No other flag than that of a name: of a checksum over the header libdeflate checks nothing (RFC 1952, FHCRC).
+        let is_plain = gz.starts_with(&MAGIC) && gz.get(3).is_some_and(|flags| flags & !FNAME == 0);
+        let size = claimed_size(gz) - 1;
+        if is_plain && size <= limit {
+            if self.decompressor.is_none() {
+                self.decompressor = Decompressor::new();
+            }
+            if let Some(decompressor) = &mut self.decompressor
+                && decompressor.member(gz, size, out)
+            {
+                return Ok(());
+            }
+        }
+        inflate(gz, limit, out)
+    }
+}
+
 /// Makes `out` at least [`FIRST`] and at most one byte more than `limit` long, the byte by which an overflow shows.
 fn grow(out: &mut Vec<u8>, wanted: usize, limit: usize) {
     let len = wanted.max(FIRST).min(limit.saturating_add(1)).max(out.len());
@@ -82,6 +119,22 @@ mod tests {
         let mut out = b"left over".to_vec();
         let got = inflate(bytes, limit, &mut out).map(|()| &out[..]).map_err(|why| why.reason());
         assert_eq!(got, expect);
+        let mut fast = b"left over".to_vec();
+        let got = Inflater::default().inflate(bytes, limit, &mut fast).map(|()| &fast[..]).map_err(|why| why.reason());
+        assert_eq!(got, expect);
+    }
+
+    /// `gz` with other flags and what they announce.
+    fn headed(flags: u8, announced: &[u8], gz: &[u8]) -> Vec<u8> {
+        [&gz[..3], &[flags], &gz[4..10], announced, &gz[10..]].concat()
+    }
+
+    #[test]
+    fn one_plain_member_goes_the_fast_way_and_nothing_else_does() {
+        let fast = |gz: &[u8]| Decompressor::new().unwrap().member(gz, claimed_size(gz) - 1, &mut Vec::new());
+        let one = gz(&b"some content ".repeat(1000));
+        assert!(fast(&one) && fast(&gz(b"")) && fast(&headed(8, b"x\0", &one)));
+        assert!(!fast(&one.repeat(2)) && !fast(&[&one[..], b"\0"].concat()) && !fast(&one[..one.len() - 1]) && !fast(b""));
     }
 
     #[test]
@@ -89,6 +142,9 @@ mod tests {
         let one = gz(b"{\"Records\":[]}");
         let two = [gz(b"{\"Rec"), gz(b""), gz(b"ords\":[]}")].concat();
         check(&one, 100, Ok(b"{\"Records\":[]}"));
+        check(&headed(8, b"a name\0", &one), 100, Ok(b"{\"Records\":[]}"));
+        check(&headed(2, b"\xff\xff", &one), 100, Err("corrupt"));
+        check(&headed(0x20, b"", &one), 100, Err("corrupt"));
         check(&two, 100, Ok(b"{\"Records\":[]}"));
         check(&gz(b""), 0, Ok(b""));
         check(b"{\"Records\":[]}", 100, Err("not_gzip"));
@@ -143,9 +199,11 @@ mod tests {
         #[test]
         fn arbitrary_bytes_never_panic_and_stay_below_the_cap(bytes: Vec<u8>, headed: bool) {
             let bytes = if headed { [&MAGIC[..], &bytes[..]].concat() } else { bytes };
-            let mut out = Vec::new();
-            let _ = inflate(&bytes, 1 << 20, &mut out);
+            let (mut out, mut fast) = (Vec::new(), Vec::new());
+            let careful = inflate(&bytes, 1 << 20, &mut out);
             prop_assert!(out.capacity() <= (1 << 20) + 1);
+            prop_assert_eq!(Inflater::default().inflate(&bytes, 1 << 20, &mut fast), careful);
+            prop_assert!(fast.capacity() <= (1 << 20) + 1);
         }
 
         #[test]
@@ -156,8 +214,12 @@ mod tests {
             prop_assume!(!(3..10).contains(&at));
             bytes[at] ^= 1 << bit;
             let mut out = Vec::new();
-            if inflate(&bytes, 1 << 20, &mut out).is_ok() {
-                prop_assert_eq!(out, content);
+            let careful = inflate(&bytes, 1 << 20, &mut out);
+            let mut fast = Vec::new();
+            prop_assert_eq!(&Inflater::default().inflate(&bytes, 1 << 20, &mut fast), &careful);
+            if careful.is_ok() {
+                prop_assert_eq!(&out, &content);
+                prop_assert_eq!(fast, content);
             }
         }
     }

@@ -6,7 +6,7 @@ pub mod name;
 pub mod reader;
 mod unreadable;
 
-pub use inflate::inflate;
+pub use inflate::{Inflater, inflate};
 pub use name::{Folder, Name, file_id, source_object};
-pub use reader::records;
+pub use reader::{Element, elements, records};
 pub use unreadable::Unreadable;

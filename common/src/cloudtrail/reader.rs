@@ -16,6 +16,18 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 /// # Errors
 /// `not_json`, `no_records`, `repeated_records`, or what `each` returned.
 pub fn records<'a>(content: &'a [u8], mut each: impl FnMut(&'a [u8]) -> Result<(), Unreadable>) -> Result<(), Unreadable> {
+    elements(content, |element| each(element.raw()?))
+}
+
+/// [`records`], with elements that are not told apart yet: `each` has to do it, by [`Element::raw`] or, if it can do better, by
+/// [`Element::pass`].
+///
+/// # Errors
+/// Those of [`records`].
+pub fn elements<'a>(
+    content: &'a [u8],
+    mut each: impl FnMut(Element<'_, 'a>) -> Result<(), Unreadable>,
+) -> Result<(), Unreadable> {
     let mut walk = Walk { bytes: content, at: if content.starts_with(BOM) { BOM.len() } else { 0 } };
     walk.white();
     if walk.peek() != Some(b'{') {
@@ -55,6 +67,39 @@ pub fn records<'a>(content: &'a [u8], mut each: impl FnMut(&'a [u8]) -> Result<(
         (1, 0) => Err(Unreadable::NoRecords("Records is not an array")),
         (1, _) => Ok(()),
         _ => Err(Unreadable::RepeatedRecords),
+    }
+}
+
+/// An element of `Records` whose end is not known yet.
+pub struct Element<'w, 'a> {
+    walk: &'w mut Walk<'a>,
+}
+
+impl<'a> Element<'_, 'a> {
+    /// The document from the element's first byte on.
+    pub fn rest(&self) -> &'a [u8] {
+        &self.walk.bytes[self.walk.at..]
+    }
+
+    /// True when an element of `len` bytes is followed by what must follow one; then it has been passed. `len` is the length of a JSON
+    /// value at the beginning of [`Element::rest`], whose brackets are thus in order: telling it apart by them would end there too.
+    pub fn pass(&mut self, len: usize) -> bool {
+        let before = self.walk.at;
+        self.walk.at += len;
+        self.walk.white();
+        let passed = matches!(self.walk.peek(), Some(b',' | b']'));
+        if !passed {
+            self.walk.at = before;
+        }
+        passed
+    }
+
+    /// The raw text of the element, told apart by its brackets; without white space around it.
+    ///
+    /// # Errors
+    /// When the document ends first.
+    pub fn raw(self) -> Result<&'a [u8], Unreadable> {
+        self.walk.span()
     }
 }
 
@@ -110,7 +155,7 @@ impl<'a> Walk<'a> {
         Ok(std::str::from_utf8(key).is_ok_and(|key| json::unescape(key) == "Records"))
     }
 
-    fn elements(&mut self, each: &mut impl FnMut(&'a [u8]) -> Result<(), Unreadable>) -> Result<(), Unreadable> {
+    fn elements(&mut self, each: &mut impl FnMut(Element<'_, 'a>) -> Result<(), Unreadable>) -> Result<(), Unreadable> {
         self.at += 1;
         self.white();
         if self.peek() == Some(b']') {
@@ -118,7 +163,7 @@ impl<'a> Walk<'a> {
             return Ok(());
         }
         loop {
-            each(self.span()?)?;
+            each(Element { walk: self })?;
             match self.peek() {
                 Some(b',') => self.at += 1,
                 Some(b']') => break,

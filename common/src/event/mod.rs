@@ -2,11 +2,14 @@
 
 pub mod fields;
 pub mod normalize;
+pub mod onepass;
 mod origin;
+mod places;
 pub mod rejection;
 mod repeated;
 
 pub use fields::{FIELDS, Field, Kind};
 pub use normalize::normalize;
+pub use onepass::OnePass;
 pub use origin::Origin;
 pub use rejection::{Reason, Rejection};

@@ -1,9 +1,11 @@
 //! One event record to one event: the fields under our names and in our order, everything else in `extra`, all as source text.
 //!
 //! Nothing is parsed into values and written again, because numbers, escapes and key order must come out as AWS wrote them.
+//!
+//! This is the careful way, which says of every record what it is; [`OnePass`](super::OnePass) is the fast one for good records.
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use super::origin::{Origin, write_text};
 use super::{FIELDS, Kind, Reason, Rejection, repeated};
@@ -134,8 +136,7 @@ impl<'a> Sorted<'a> {
 fn write_fields(sorted: &Sorted<'_>, out: &mut Vec<u8>) {
     for (place, field) in FIELDS.iter().enumerate() {
         if let Some(value) = sorted.fields[place] {
-            let (key, len) = &KEYS[place];
-            out.extend_from_slice(&key[..*len]);
+            write_key(field.name, out);
             out.extend_from_slice(value.as_bytes());
         } else if place == EVENT_TIME
             && let Some(text) = &sorted.event_time
@@ -168,67 +169,6 @@ fn write_key(name: &str, out: &mut Vec<u8>) {
 
 /// The place in [`FIELDS`] of a key as it is written in the record.
 fn place_of(key: &str) -> Option<usize> {
-    let found = look_up(key.as_bytes());
-    if found.is_none() && key.contains('\\') { look_up(json::unescape(key).as_bytes()) } else { found }
-}
-
-const MAX_KEY: usize = 40;
-
-/// How each field's key is written, `,"event_time":`, and its length, made when compiling: one copy instead of three.
-static KEYS: [([u8; MAX_KEY], usize); FIELDS.len()] = {
-    let mut keys = [([0; MAX_KEY], 0); FIELDS.len()];
-    let mut place = 0;
-    while place < FIELDS.len() {
-        let name = FIELDS[place].name.as_bytes();
-        let (key, len) = &mut keys[place];
-        (key[0], key[1]) = (b',', b'"');
-        let mut at = 0;
-        while at < name.len() {
-            key[at + 2] = name[at];
-            at += 1;
-        }
-        (key[at + 2], key[at + 3]) = (b'"', b':');
-        *len = at + 4;
-        place += 1;
-    }
-    keys
-};
-
-const SLOTS: usize = 128;
-const EMPTY: u8 = u8::MAX;
-
-/// Places in [`FIELDS`] by hash, made when compiling; a taken slot passes on to the next one.
-static TABLE: [u8; SLOTS] = {
-    let mut table = [EMPTY; SLOTS];
-    let mut place = 0;
-    while place < FIELDS.len() {
-        let mut slot = hash(FIELDS[place].source.as_bytes());
-        while table[slot] != EMPTY {
-            slot = (slot + 1) % SLOTS;
-        }
-        table[slot] = place as u8;
-        place += 1;
-    }
-    table
-};
-
-const fn hash(key: &[u8]) -> usize {
-    let len = key.len();
-    if len < 4 {
-        return 0;
-    }
-    (len + 7 * key[0] as usize + 31 * key[len - 4] as usize + 5 * key[len - 2] as usize) % SLOTS
-}
-
-fn look_up(key: &[u8]) -> Option<usize> {
-    let mut slot = hash(key);
-    // The table is never full, so an empty slot ends the search.
-    while TABLE[slot] != EMPTY {
-        let place = usize::from(TABLE[slot]);
-        if FIELDS[place].source.as_bytes() == key {
-            return Some(place);
-        }
-        slot = (slot + 1) % SLOTS;
-    }
-    None
+    let key = json::unescape(key);
+    FIELDS.iter().position(|field| field.source == key)
 }

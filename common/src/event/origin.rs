@@ -24,6 +24,11 @@ impl Origin {
         Origin { event: head("event"), rejection: head("rejection") }
     }
 
+    /// The beginning of an event's value, up to its index.
+    pub(super) fn event(&self) -> &[u8] {
+        &self.event
+    }
+
     pub(super) fn begin_event(&self, index: u32, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.event);
         let _ = write!(out, "{index}");

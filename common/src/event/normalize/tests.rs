@@ -191,7 +191,7 @@ fn find<'a>(message: &'a str, source: &str) -> Option<&'a str> {
     in_extra.or_else(|| members.iter().find(|m| Some(m.key) == name).map(|m| m.value))
 }
 
-fn any_member() -> impl Strategy<Value = (String, Value)> {
+pub(in crate::event) fn any_member() -> impl Strategy<Value = (String, Value)> {
     let key = prop_oneof![
         4 => prop::sample::select(FIELDS.map(|f| f.source.to_owned()).to_vec()),
         1 => any::<String>(),
