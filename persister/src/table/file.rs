@@ -13,6 +13,8 @@ use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use common::failure::Class;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
 
 /// Why a file could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -51,8 +53,20 @@ impl FileWriter {
     /// # Errors
     /// When the library refuses our schema.
     pub fn new(kind: RowKind) -> Result<FileWriter, FileError> {
+        FileWriter::with(kind, properties(kind, Compression::ZSTD(ZstdLevel::default())))
+    }
+
+    /// The same without compression: for measuring what encoding alone costs.
+    ///
+    /// # Errors
+    /// When the library refuses our schema.
+    pub fn uncompressed(kind: RowKind) -> Result<FileWriter, FileError> {
+        FileWriter::with(kind, properties(kind, Compression::UNCOMPRESSED))
+    }
+
+    fn with(kind: RowKind, properties: WriterProperties) -> Result<FileWriter, FileError> {
         // The Arrow schema in the footer would repeat what the Parquet schema says, kilobytes in every file.
-        let options = ArrowWriterOptions::new().with_properties(properties(kind)).with_skip_arrow_metadata(true);
+        let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(Vec::new(), schema(kind), options)?;
         Ok(FileWriter { kind, writer })
     }
