@@ -4,10 +4,10 @@
 
 mod corpus;
 
-use corpus::{Corpus, all_of, cpu, per_record};
-use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
 use common::log::{Message, Watermarks};
 use common::message::Key;
+use corpus::{Corpus, all_of, cpu, per_record};
+use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
 use persister::protocol::Names;
 use persister::protocol::machine::{Config, Effect, Input, Machine, Verdict};
 use persister::table::decode::decode_message;
@@ -70,7 +70,7 @@ fn chunks(corpus: &Corpus) -> Vec<Chunk> {
     let mut chunks = Vec::new();
     let rows = append_all(corpus, |chunk| chunks.push(chunk));
     for part in rows.finish().expect("columns") {
-        chunks.extend(part.rest.into_iter().map(|batch| Chunk { dir: part.dir.clone(), kind: part.kind, batch }));
+        chunks.extend(part.rest.into_iter().map(|rows| Chunk { dir: part.dir.clone(), kind: part.kind, rows }));
     }
     chunks
 }
@@ -79,9 +79,9 @@ fn chunks(corpus: &Corpus) -> Vec<Chunk> {
 fn encode(chunks: &[Chunk], new: impl Fn(&Chunk) -> FileWriter) -> (Duration, usize) {
     let (mut time, mut bytes) = (Duration::ZERO, 0);
     for chunk in chunks {
-        let (mut writer, batch) = (new(chunk), chunk.batch.clone());
+        let (mut writer, rows) = (new(chunk), chunk.rows.clone());
         let started = cpu();
-        writer.write(batch).expect("rows of its kind");
+        writer.write(rows).expect("rows of its kind");
         time += cpu() - started;
         bytes += writer.encoded_bytes();
     }
@@ -94,7 +94,7 @@ fn whole(corpus: &Corpus) -> usize {
     let mut bytes = 0;
     let mut write = |chunk: Chunk| {
         let mut writer = FileWriter::new(chunk.kind).expect("writer");
-        writer.write(chunk.batch).expect("rows of its kind");
+        writer.write(chunk.rows).expect("rows of its kind");
         bytes += writer.encoded_bytes();
     };
     accept(&mut machine, corpus, |message, verdict| {
@@ -108,7 +108,7 @@ fn whole(corpus: &Corpus) -> usize {
         }
     });
     for part in rows.finish().expect("columns") {
-        part.rest.into_iter().for_each(|batch| write(Chunk { dir: String::new(), kind: part.kind, batch }));
+        part.rest.into_iter().for_each(|rows| write(Chunk { dir: String::new(), kind: part.kind, rows }));
     }
     bytes
 }
@@ -117,20 +117,24 @@ fn record(criterion: &mut Criterion) {
     let corpus = Corpus::load();
     let value_bytes: usize = corpus.messages.iter().map(|(_, value)| value.len()).sum();
     let mut group = criterion.benchmark_group("persister");
-    group.sample_size(10).sampling_mode(SamplingMode::Flat).warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(2));
+    group
+        .sample_size(10)
+        .sampling_mode(SamplingMode::Flat)
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(1));
     per_record(&mut group, "accept (machine.message)", &corpus, || {
         let mut machine = machine(corpus.messages.len());
         let started = cpu();
         accept(&mut machine, &corpus, |_, verdict| assert!(black_box(verdict) != Verdict::Skip));
         cpu() - started
     });
-    all_of(&mut group, "P3 decode", &corpus, || {
+    all_of(&mut group, "P3 decode by the full decoder", &corpus, || {
         for (key, value) in &corpus.messages {
             let key = Key::parse(key).expect("a key of ours");
             black_box(decode_message(key, value).expect("a message of ours"));
         }
     });
-    per_record(&mut group, "P3+P4 decode and append", &corpus, || {
+    per_record(&mut group, "P3 decode and append", &corpus, || {
         let started = cpu();
         let rows = append_all(&corpus, |chunk| drop(black_box(chunk)));
         let time = cpu() - started;
@@ -138,10 +142,15 @@ fn record(criterion: &mut Criterion) {
         time
     });
     let chunks = chunks(&corpus);
-    per_record(&mut group, "P5+P6 order and encode, uncompressed", &corpus, || {
+    all_of(&mut group, "P4+P5 order and columns", &corpus, || {
+        for chunk in &chunks {
+            black_box(chunk.rows.record_batch().expect("columns"));
+        }
+    });
+    per_record(&mut group, "P4+P5+P6 order, columns, encode, uncompressed", &corpus, || {
         encode(&chunks, |chunk| FileWriter::uncompressed(chunk.kind).expect("writer")).0
     });
-    per_record(&mut group, "P5+P6+P7 order, encode, zstd", &corpus, || {
+    per_record(&mut group, "P4+P5+P6+P7 order, columns, encode, zstd", &corpus, || {
         encode(&chunks, |chunk| FileWriter::new(chunk.kind).expect("writer")).0
     });
     all_of(&mut group, "whole: messages to Parquet", &corpus, || {

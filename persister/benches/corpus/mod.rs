@@ -60,7 +60,9 @@ impl Corpus {
                 ),
                 _ => (
                     "AssumeRole",
-                    format!(r#"{{"roleArn":"arn:aws:iam::{account}:role/ci","roleSessionName":"s-{unique}","durationSeconds":3600}}"#),
+                    format!(
+                        r#"{{"roleArn":"arn:aws:iam::{account}:role/ci","roleSessionName":"s-{unique}","durationSeconds":3600}}"#
+                    ),
                     format!(r#"{{"credentials":{{"accessKeyId":"ASIA{unique:016X}","expiration":"Jul 10, 2023 1:00:00 PM"}}}}"#),
                 ),
             };

@@ -13,16 +13,21 @@
 //! 4. [`column`], [`rows`]: rows kept in columns until they are written, and the digest that fixes them ([`digest`]);
 //! 5. [`properties`], [`footer`], [`file`]: the Parquet file.
 
-pub mod column;
+mod column;
 pub mod decode;
 pub mod digest;
 pub mod file;
 pub mod footer;
 pub mod layout;
+pub mod pending;
 mod properties;
+mod quick;
 pub mod row_kind;
 pub mod rows;
+mod scan;
 pub mod schema;
+mod simd;
+mod span;
 pub(crate) mod structs;
 pub mod take_apart;
 
@@ -30,6 +35,7 @@ pub use digest::{RowsDigest, rows_digest_of_file};
 pub use file::{FileError, FileWriter};
 pub use footer::Footer;
 pub use layout::{LAYOUT_VERSION, Layout};
+pub use pending::Pending;
 pub use row_kind::{LogFileStatus, RowKind};
 pub use rows::{Chunk, Part, Rows};
 pub use schema::SCHEMA_VERSION;
