@@ -13,13 +13,13 @@ use std::time::Duration;
 const MAX_RECORDS: usize = 20_000;
 
 /// Messages in the order of their offsets: key and value.
-pub struct Corpus {
-    pub messages: Vec<(Vec<u8>, Vec<u8>)>,
-    pub records: usize,
+pub(crate) struct Corpus {
+    pub(crate) messages: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(crate) records: usize,
 }
 
 impl Corpus {
-    pub fn load() -> Corpus {
+    pub(crate) fn load() -> Corpus {
         let mut corpus = Corpus { messages: Vec::new(), records: 0 };
         match std::env::var("SWITCHBACK_CORPUS") {
             Ok(tree) => corpus.read(Path::new(&tree), ""),
@@ -96,13 +96,13 @@ impl Corpus {
 }
 
 /// What this thread has run so far: neighbours on a shared machine do not count.
-pub fn cpu() -> Duration {
+pub(crate) fn cpu() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).expect("below a second"))
 }
 
 /// Benches one pass over the corpus; the time shown is per record. `pass` says how long what counts of it took.
-pub fn per_record(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, corpus: &Corpus, mut pass: impl FnMut() -> Duration) {
+pub(crate) fn per_record(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, corpus: &Corpus, mut pass: impl FnMut() -> Duration) {
     group.bench_function(name, |bencher| {
         bencher.iter_custom(|passes| {
             let total: Duration = (0..passes).map(|_| pass()).sum();
@@ -112,7 +112,7 @@ pub fn per_record(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, corpus: 
 }
 
 /// [`per_record`] of all that `pass` does.
-pub fn all_of(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, corpus: &Corpus, mut pass: impl FnMut()) {
+pub(crate) fn all_of(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, corpus: &Corpus, mut pass: impl FnMut()) {
     per_record(group, name, corpus, || {
         let started = cpu();
         pass();

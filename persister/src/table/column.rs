@@ -19,6 +19,8 @@ use std::sync::Arc;
 pub(super) struct Columns {
     rows: usize,
     by_leaf: Vec<Column>,
+    /// Bytes of text to come, by leaf.
+    expected: Vec<usize>,
 }
 
 /// The columns that every row has a value of, or could have.
@@ -78,7 +80,26 @@ impl Columns {
                 by_leaf.extend(nodes.into_iter().map(of_node));
             }
         }
-        Columns { rows, by_leaf }
+        let expected = vec![0; by_leaf.len()];
+        Columns { rows, by_leaf, expected }
+    }
+
+    /// Counts a value that is to come.
+    #[inline(always)]
+    pub(super) fn expect(&mut self, span: Span) {
+        self.expected[usize::from(span.leaf())] += span.range().len();
+    }
+
+    /// Makes room for all that was counted.
+    pub(super) fn reserve(&mut self) {
+        for (column, bytes) in self.by_leaf.iter_mut().zip(&self.expected) {
+            if let Column::Text(column) = column
+                && *bytes > 0
+            {
+                column.bytes.reserve_exact(*bytes);
+                column.offsets.reserve_exact(self.rows + 1);
+            }
+        }
     }
 
     /// Adds a value of a row; rows come in order, and a row has one value of a leaf.
@@ -211,7 +232,6 @@ impl TextColumn {
     /// Ends for rows without a value, up to before this one.
     fn settle(&mut self, row: usize) {
         if self.offsets.is_empty() {
-            self.offsets.reserve(self.valid.words.len() * 64 + 1);
             self.offsets.push(0);
         }
         self.offsets.resize(row + 1, self.bytes.len() as i32);
@@ -228,7 +248,7 @@ impl TextColumn {
 }
 
 /// Text that every row may have.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Repeated {
     bytes: Vec<u8>,
     ends: Vec<i32>,
@@ -236,6 +256,10 @@ pub(super) struct Repeated {
 }
 
 impl Repeated {
+    pub(super) fn with_capacity(rows: usize, bytes: usize) -> Repeated {
+        Repeated { bytes: Vec::with_capacity(bytes), ends: Vec::with_capacity(rows), valid: Vec::with_capacity(rows) }
+    }
+
     pub(super) fn push(&mut self, text: Option<&str>) {
         self.bytes.extend_from_slice(text.unwrap_or_default().as_bytes());
         self.ends.push(self.bytes.len() as i32);

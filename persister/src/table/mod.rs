@@ -1,17 +1,18 @@
 //! The table: messages in, rows in typed columns, Parquet files out. Pure: arrow and parquet, nothing that waits.
 //!
 //! ```text
-//!   message ──decode──▶ EventRow ──append──▶ Rows: one set of columns per directory ──take_chunk──▶ FileWriter ──▶ file
+//!   message ──decode──▶ values ──append──▶ Rows: the rows of each directory ──take_chunk──▶ FileWriter: columns, in order ──▶ file
 //!      └─ does not decode, or is not ours ──▶ a row of rejected/
 //! ```
 //!
 //! Read in this order:
 //!
 //! 1. [`RowKind`]: the three kinds of rows; [`schema`]: their columns and field ids; [`structs`]: the objects taken apart;
-//! 2. [`take_apart`], [`decode`]: from the bytes of a message to cells;
+//! 2. [`take_apart`], [`decode`]: from the bytes of a message to its values, whoever wrote it; `quick` (with `scan` and `simd`): the same
+//!    in one pass for what the aggregator writes, and nothing else; `span`: how a value is noted down;
 //! 3. [`layout`]: which directory a row belongs to;
-//! 4. [`column`], [`rows`]: rows kept in columns until they are written, and the digest that fixes them ([`digest`]);
-//! 5. [`properties`], [`footer`], [`file`]: the Parquet file.
+//! 4. [`rows`], [`pending`]: rows kept as they came until they are written, and the digest that fixes them ([`digest`]);
+//! 5. `column`, `properties`, [`footer`], [`file`]: the columns and the Parquet file.
 
 mod column;
 pub mod decode;
