@@ -102,7 +102,12 @@ pub(crate) fn cpu() -> Duration {
 }
 
 /// Benches one pass over the corpus; the time shown is per record. `pass` says how long what counts of it took.
-pub(crate) fn per_record(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, corpus: &Corpus, mut pass: impl FnMut() -> Duration) {
+pub(crate) fn per_record(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    name: &str,
+    corpus: &Corpus,
+    mut pass: impl FnMut() -> Duration,
+) {
     group.bench_function(name, |bencher| {
         bencher.iter_custom(|passes| {
             let total: Duration = (0..passes).map(|_| pass()).sum();

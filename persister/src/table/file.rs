@@ -8,6 +8,7 @@ use super::pending::Pending;
 use super::properties::properties;
 use super::row_kind::RowKind;
 use super::schema::schema;
+use arrow::array::RecordBatch;
 use common::failure::Class;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
@@ -79,7 +80,15 @@ impl FileWriter {
         let batch = rows.record_batch()?;
         // Not needed beside the encoder's own buffers.
         drop(rows);
-        self.writer.write(&batch)?;
+        self.write_batch(&batch)
+    }
+
+    /// Writes columns of this kind, sorted already ([`Pending::record_batch`]), as one row group.
+    ///
+    /// # Errors
+    /// When they are of another kind.
+    pub fn write_batch(&mut self, batch: &RecordBatch) -> Result<(), FileError> {
+        self.writer.write(batch)?;
         self.writer.flush()?;
         Ok(())
     }
