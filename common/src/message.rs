@@ -27,20 +27,22 @@ impl FileId {
 
     /// Reads 32 lower-case hex digits.
     pub fn parse(hex: &[u8]) -> Option<FileId> {
-        if hex.len() != 32 {
-            return None;
-        }
-        hex.iter()
-            .try_fold(0u128, |id, &digit| {
-                let value = match digit {
-                    b'0'..=b'9' => digit - b'0',
-                    b'a'..=b'f' => digit - b'a' + 10,
-                    _ => return None,
-                };
-                Some(id << 4 | u128::from(value))
-            })
-            .map(FileId)
+        let (high, low) = hex.split_at_checked(16)?;
+        Some(FileId(u128::from(hex16(high)?) << 64 | u128::from(hex16(low)?)))
     }
+}
+
+/// Sixteen lower-case hex digits.
+fn hex16(digits: &[u8]) -> Option<u64> {
+    let digits: &[u8; 16] = digits.try_into().ok()?;
+    digits.iter().try_fold(0, |number, &digit| {
+        let value = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => return None,
+        };
+        Some(number << 4 | u64::from(value))
+    })
 }
 
 impl fmt::Display for FileId {

@@ -64,7 +64,7 @@ impl Batch {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => entry.insert(FileWriter::new(chunk.kind)?),
         };
-        writer.write(chunk.batch)
+        writer.write(chunk.rows)
     }
 
     /// Bytes encoded so far.
@@ -88,8 +88,8 @@ impl Batch {
                 None => FileWriter::new(part.kind)?,
             };
             let (entry, footer) = info.file(k, &part);
-            for batch in part.rest {
-                writer.write(batch)?;
+            for rows in part.rest {
+                writer.write(rows)?;
             }
             files.push(File { entry, bytes: Bytes::from(writer.finish(&footer)?) });
         }

@@ -27,6 +27,8 @@ pub enum Identity {
 pub struct Identifier {
     /// The raw `source_object` token that was found to hash to the file, and the day it tells.
     known: HashMap<FileId, (Box<[u8]>, Day)>,
+    /// The last of them: records of a log file come one behind the other.
+    last: Option<(FileId, Box<[u8]>, Day)>,
 }
 
 impl Identifier {
@@ -42,13 +44,27 @@ impl Identifier {
                 _ => Identity::Foreign,
             };
         }
-        match source_object_token(value).and_then(|token| self.day(key.file, token)) {
+        let Some(rest) = behind_head(value) else { return Identity::Foreign };
+        if let Some((file, token, day)) = &self.last
+            && *file == key.file
+            && rest.starts_with(token)
+        {
+            // A string that begins as this whole string does, closing quote and all, is this one.
+            return Identity::Record(key, *day);
+        }
+        match string_token(rest).and_then(|token| self.day(key.file, token)) {
             Some(day) => Identity::Record(key, day),
             None => Identity::Foreign,
         }
     }
 
     fn day(&mut self, file: FileId, token: &[u8]) -> Option<Day> {
+        let day = self.known_day(file, token)?;
+        self.last = Some((file, token.into(), day));
+        Some(day)
+    }
+
+    fn known_day(&mut self, file: FileId, token: &[u8]) -> Option<Day> {
         if let Some((known, day)) = self.known.get(&file)
             && **known == *token
         {
@@ -67,18 +83,22 @@ impl Identifier {
     }
 }
 
-/// The JSON string (quotes included) that stands as `source_object` at the head of a record message: the contract fixes the keys before it.
-fn source_object_token(value: &[u8]) -> Option<&[u8]> {
+/// What stands behind `"source_object":` at the head of a record message: the contract fixes the keys before it.
+fn behind_head(value: &[u8]) -> Option<&[u8]> {
     let rest = value.strip_prefix(b"{\"v\":1,\"kind\":\"")?;
     let rest = rest.strip_prefix(b"event").or_else(|| rest.strip_prefix(b"rejection"))?;
-    let token = rest.strip_prefix(b"\",\"source_object\":")?;
-    if token.first() != Some(&b'"') {
+    rest.strip_prefix(b"\",\"source_object\":")
+}
+
+/// The JSON string (quotes included) that `text` begins with.
+fn string_token(text: &[u8]) -> Option<&[u8]> {
+    if text.first() != Some(&b'"') {
         return None;
     }
     let mut at = 1;
-    while at < token.len() {
-        match token[at] {
-            b'"' => return Some(&token[..=at]),
+    while at < text.len() {
+        match text[at] {
+            b'"' => return Some(&text[..=at]),
             b'\\' => at += 2,
             _ => at += 1,
         }
@@ -125,6 +145,26 @@ mod tests {
         for (key, value) in cases {
             assert_eq!(warm.identify(key, value), Identity::Foreign, "{}", String::from_utf8_lossy(value));
             assert_eq!(Identifier::default().identify(key, value), Identity::Foreign);
+        }
+    }
+
+    /// What is remembered must not be taken for a longer or another name.
+    #[test]
+    fn names_that_begin_alike_are_told_apart() {
+        let mut warm = Identifier::default();
+        let objects = ["a.json.gz", "a.json.gz.json.gz", "b.json.gz", "a.json.gz", "a"];
+        let day = Day::from(None);
+        for object in objects {
+            let value = format!(r#"{{"v":1,"kind":"event","source_object":"{object}","source_index":0}}"#);
+            for other in objects {
+                let key = Key { file: file_id(other), slot: Slot::Record(0) };
+                let expect = if object == other { Identity::Record(key, day) } else { Identity::Foreign };
+                assert_eq!(
+                    warm.identify(key.to_string().as_bytes(), value.as_bytes()),
+                    expect,
+                    "{object} under the key of {other}"
+                );
+            }
         }
     }
 

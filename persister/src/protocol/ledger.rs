@@ -144,6 +144,60 @@ pub fn accept(state: Option<FileState>, claim: Claim) -> Accept {
 /// Changes to the ledger made by one batch.
 pub type Delta = HashMap<FileId, (Day, FileState)>;
 
+/// A [`Delta`] in the making. The records of a log file come one behind the other, so what the last file has come to is kept beside the
+/// map, and written into it when another file's turn comes.
+#[derive(Debug, Default)]
+pub struct OpenDelta {
+    /// Has every file; of the last one, what it was when its turn began.
+    map: Delta,
+    last: Option<(FileId, Day, FileState)>,
+}
+
+impl OpenDelta {
+    /// What a file has come to, if this batch has changed it.
+    pub fn get(&self, file: FileId) -> Option<FileState> {
+        match self.last {
+            Some((last, _, state)) if last == file => Some(state),
+            _ => self.map.get(&file).map(|(_, state)| *state),
+        }
+    }
+
+    /// Changes a file.
+    pub fn insert(&mut self, file: FileId, day: Day, state: FileState) {
+        if let Some((last, last_day, last_state)) = &mut self.last
+            && *last == file
+        {
+            (*last_day, *last_state) = (day, state);
+            return;
+        }
+        self.settle();
+        self.map.insert(file, (day, state));
+        self.last = Some((file, day, state));
+    }
+
+    /// Number of files changed.
+    pub fn len(&self) -> usize {
+        self.map.len()
+    }
+
+    /// True when no file was changed.
+    pub fn is_empty(&self) -> bool {
+        self.map.is_empty()
+    }
+
+    /// All changes.
+    pub fn into_delta(mut self) -> Delta {
+        self.settle();
+        self.map
+    }
+
+    fn settle(&mut self) {
+        if let Some((file, day, state)) = self.last.take() {
+            self.map.insert(file, (day, state));
+        }
+    }
+}
+
 /// Where a day of the ledger lies in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {

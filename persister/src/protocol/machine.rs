@@ -11,7 +11,7 @@ mod tests;
 use super::halt::Halt;
 use super::identity::{Identifier, Identity};
 use super::intent::{Anchor, Dropped, FileEntry, Intent};
-use super::ledger::{Accept, Claim, Day, Delta, FileState, Ledger, Lookup, accept};
+use super::ledger::{Accept, Claim, Day, Delta, FileState, Ledger, Lookup, OpenDelta, accept};
 use super::names::Names;
 use super::seal::Reason;
 use super::search::HeadSearch;
@@ -166,7 +166,7 @@ struct Base {
 struct Open {
     start: u64,
     next: u64,
-    delta: Delta,
+    delta: OpenDelta,
     dropped: Dropped,
     clock: i64,
     last_key: Vec<u8>,
@@ -277,7 +277,7 @@ impl Machine {
             Identity::Record(key, day) => match self.state(day, key.file) {
                 Ok(state) => match accept(state, Claim::Record(slot_index(key))) {
                     Accept::Take(next) => {
-                        self.open.delta.insert(key.file, (day, next));
+                        self.open.delta.insert(key.file, day, next);
                         Verdict::Record(key)
                     }
                     other => self.dropped(other),
@@ -287,11 +287,11 @@ impl Machine {
             Identity::End(key, day, end) => match self.state(day, key.file) {
                 Ok(state) => match Claim::of(key.slot, Some(&end)).map_or(Accept::Ahead, |claim| accept(state, claim)) {
                     Accept::Take(next) => {
-                        self.open.delta.insert(key.file, (day, next));
+                        self.open.delta.insert(key.file, day, next);
                         Verdict::End(key, end)
                     }
                     Accept::Altered(next) => {
-                        self.open.delta.insert(key.file, (day, next));
+                        self.open.delta.insert(key.file, day, next);
                         Verdict::Altered(key, end)
                     }
                     other => self.dropped(other),
@@ -428,8 +428,8 @@ impl Machine {
 
     /// The newest state of a file: open batch, then the one on its way, then the ledger.
     fn state(&mut self, day: Day, file: FileId) -> Result<Option<FileState>, Verdict> {
-        if let Some((_, state)) = self.open.delta.get(&file) {
-            return Ok(Some(*state));
+        if let Some(state) = self.open.delta.get(file) {
+            return Ok(Some(state));
         }
         if let Some((_, state)) = self.sealed.as_ref().and_then(|sealed| sealed.delta.get(&file)) {
             return Ok(Some(*state));

@@ -1,187 +1,274 @@
-//! A column in the making. Grows as rows come, reserves nothing ahead, and counts NULLs before it stores them: most of a schema of
-//! some seventy leaves is absent in any one event, and a directory may stay small for a long time.
+//! Columns, made from rows whose number is known. Most of a schema of some seventy leaves is absent in any one event, so a column is
+//! told of its values only; NULLs are what it was not told of.
 
-use super::decode::Cell;
+use super::row_kind::RowKind;
+use super::schema::{EVENT_TIME, EXTRA, KAFKA_OFFSET, KAFKA_PARTITION, SOURCE_INDEX, SOURCE_OBJECT, schema};
+use super::span::{EVENT_LEAVES, Span, node, top};
 use super::structs::{Node, Shape, Tree, tree};
-use super::take_apart::{Leaf, Taken};
 use arrow::array::{
-    ArrayRef, BooleanBuilder, Int32Builder, Int64Builder, NullBufferBuilder, StringBuilder, StructArray,
-    TimestampMicrosecondBuilder,
+    ArrayRef, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray, StructArray, TimestampMicrosecondArray,
 };
-use arrow::datatypes::{DataType, Schema};
+use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow::datatypes::{DataType, SchemaRef};
 use arrow::error::ArrowError;
+use common::cloudtrail::json::unescape;
 use std::sync::Arc;
 
-/// A column in the making.
+/// The columns that are made from the values of rows, by leaf.
 #[derive(Debug)]
-pub(crate) enum Column {
+pub(super) struct Columns {
+    rows: usize,
+    by_leaf: Vec<Column>,
+    /// Bytes of text to come, by leaf.
+    expected: Vec<usize>,
+}
+
+/// The columns that every row has a value of, or could have.
+pub(super) struct Numbers {
+    pub(super) event_time: Arc<TimestampMicrosecondArray>,
+    pub(super) source_object: StringArray,
+    pub(super) source_index: Int32Array,
+    pub(super) partition: Int32Array,
+    pub(super) offset: Int64Array,
+}
+
+#[derive(Debug)]
+enum Column {
     Text(TextColumn),
-    Flag(BooleanBuilder),
-    Int32(Int32Builder),
-    Int64(Int64Builder),
-    Time(TimestampMicrosecondBuilder),
-    Struct(StructColumn),
+    Flag(Bits, Bits),
+    Number(Vec<i64>, Bits),
+    /// Which rows have the struct; its members are leaves of their own.
+    Struct(Bits),
 }
 
-/// Text, and the NULLs it owes.
+/// A bit a row.
 #[derive(Debug)]
-pub(crate) struct TextColumn {
-    values: StringBuilder,
-    owed: usize,
+struct Bits {
+    words: Vec<u64>,
+    count: usize,
 }
 
-/// A struct, its members, and the NULLs it owes.
 #[derive(Debug)]
-pub(crate) struct StructColumn {
-    nodes: &'static [Node],
-    valid: NullBufferBuilder,
-    members: Vec<Column>,
-    owed: usize,
+struct TextColumn {
+    bytes: Vec<u8>,
+    /// Ends of the values so far, a zero before them.
+    offsets: Vec<i32>,
+    valid: Bits,
 }
 
-/// Empty columns for a schema of ours.
-pub(crate) fn columns(schema: &Schema) -> Vec<Column> {
-    let of = |field: &Arc<arrow::datatypes::Field>| Column::of(field.data_type(), tree(field.name()));
-    schema.fields().iter().map(of).collect()
-}
-
-impl Column {
-    fn of(data_type: &DataType, tree: Option<&'static Tree>) -> Column {
-        match (data_type, tree) {
-            (DataType::Struct(_), Some(tree)) => Column::Struct(StructColumn::of(tree.nodes)),
-            (DataType::Boolean, _) => Column::Flag(BooleanBuilder::with_capacity(0)),
-            (DataType::Int32, _) => Column::Int32(Int32Builder::with_capacity(0)),
-            (DataType::Int64, _) => Column::Int64(Int64Builder::with_capacity(0)),
-            (DataType::Timestamp(..), _) => {
-                Column::Time(TimestampMicrosecondBuilder::with_capacity(0).with_data_type(data_type.clone()))
+impl Columns {
+    /// For so many rows.
+    pub(super) fn new(kind: RowKind, rows: usize) -> Columns {
+        let mut by_leaf: Vec<Column> = Vec::with_capacity(EVENT_LEAVES);
+        let schema = schema(kind);
+        let of_node = |node: &Node| match node.shape {
+            Shape::Object(_) => Column::Struct(Bits::new(rows)),
+            Shape::Text | Shape::Json => Column::Text(TextColumn::new(rows)),
+        };
+        by_leaf.extend(schema.fields().iter().map(|field| match field.data_type() {
+            DataType::Struct(_) => Column::Struct(Bits::new(rows)),
+            DataType::Boolean => Column::Flag(Bits::new(rows), Bits::new(rows)),
+            DataType::Int64 => Column::Number(Vec::new(), Bits::new(rows)),
+            _ => Column::Text(TextColumn::new(rows)),
+        }));
+        if kind == RowKind::Data {
+            // What comes behind `extra` is not made from values.
+            by_leaf.truncate(EXTRA + 1);
+            for tree in schema.fields().iter().filter_map(|field| tree(field.name())) {
+                let mut nodes: Vec<&Node> = tree.all();
+                nodes.sort_unstable_by_key(|node| node.id);
+                by_leaf.extend(nodes.into_iter().map(of_node));
             }
-            _ => Column::Text(TextColumn::new()),
         }
+        let expected = vec![0; by_leaf.len()];
+        Columns { rows, by_leaf, expected }
     }
 
-    /// Appends a value; one of another type than the column's is NULL (the schema and the decoder agree, tests see to it).
-    pub(crate) fn push(&mut self, cell: &Cell<'_>) {
-        match (self, cell) {
-            (Column::Text(column), Cell::Text(text)) => column.push(text),
-            (Column::Text(column), _) => column.owed += 1,
-            (Column::Flag(column), Cell::Flag(flag)) => column.append_value(*flag),
-            (Column::Flag(column), _) => column.append_null(),
-            (Column::Int32(column), Cell::Int32(number)) => column.append_value(*number),
-            (Column::Int32(column), _) => column.append_null(),
-            (Column::Int64(column), Cell::Int64(number)) => column.append_value(*number),
-            (Column::Int64(column), _) => column.append_null(),
-            (Column::Time(column), Cell::Int64(micros)) => column.append_value(*micros),
-            (Column::Time(column), _) => column.append_null(),
-            (Column::Struct(column), Cell::Struct(taken)) => column.push(taken),
-            (Column::Struct(column), _) => column.owed += 1,
-        }
+    /// Counts a value that is to come.
+    #[inline(always)]
+    pub(super) fn expect(&mut self, span: Span) {
+        self.expected[usize::from(span.leaf())] += span.range().len();
     }
 
-    fn push_nulls(&mut self, count: usize) {
-        match self {
-            Column::Text(column) => column.owed += count,
-            Column::Struct(column) => column.owed += count,
-            // Members of structs are text or structs, and nothing else is asked for NULLs in bulk.
-            Column::Flag(column) => column.append_nulls(count),
-            Column::Int32(column) => column.append_nulls(count),
-            Column::Int64(column) => column.append_nulls(count),
-            Column::Time(column) => column.append_nulls(count),
-        }
-    }
-
-    /// Bytes reserved by now, those of the NULLs owed, and the column's own.
-    pub(crate) fn bytes(&self) -> usize {
-        size_of::<Column>() + self.reserved()
-    }
-
-    fn reserved(&self) -> usize {
-        match self {
-            Column::Text(column) => {
-                let values = &column.values;
-                values.values_capacity() + values.offsets_capacity() * 4 + values.validity_capacity() / 8 + column.owed * 4
-            }
-            Column::Flag(column) => column.capacity() / 4,
-            Column::Int32(column) => column.capacity() * 4,
-            Column::Int64(column) => column.capacity() * 8,
-            Column::Time(column) => column.capacity() * 8,
-            Column::Struct(column) => {
-                let members: usize = column.members.iter().map(Column::bytes).sum();
-                // Once paid, an owed NULL costs an offset in each leaf.
-                members + column.valid.len() / 8 + column.owed * 4 * column.members.len()
+    /// Makes room for all that was counted.
+    pub(super) fn reserve(&mut self) {
+        for (column, bytes) in self.by_leaf.iter_mut().zip(&self.expected) {
+            if let Column::Text(column) = column
+                && *bytes > 0
+            {
+                column.bytes.reserve_exact(*bytes);
+                column.offsets.reserve_exact(self.rows + 1);
             }
         }
     }
 
-    /// The array of everything appended.
-    pub(crate) fn finish(mut self, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
-        Ok(match &mut self {
-            Column::Text(column) => {
-                column.settle();
-                Arc::new(column.values.finish())
+    /// Adds a value of a row; rows come in order, and a row has one value of a leaf.
+    #[inline(always)]
+    pub(super) fn push(&mut self, row: usize, values: &[u8], span: Span) {
+        let value = &values[span.range()];
+        match &mut self.by_leaf[usize::from(span.leaf())] {
+            Column::Text(column) if span.escaped() => {
+                column.push(row, unescape(std::str::from_utf8(value).unwrap_or_default()).as_bytes());
             }
-            Column::Flag(column) => Arc::new(column.finish()),
-            Column::Int32(column) => Arc::new(column.finish()),
-            Column::Int64(column) => Arc::new(column.finish()),
-            Column::Time(column) => Arc::new(column.finish()),
-            Column::Struct(column) => {
-                column.settle();
-                let DataType::Struct(fields) = data_type else {
-                    return Err(ArrowError::SchemaError("a struct column where the schema has none".to_owned()));
-                };
-                let members = std::mem::take(&mut column.members);
-                let arrays = members.into_iter().zip(fields).map(|(member, field)| member.finish(field.data_type()));
-                Arc::new(StructArray::try_new(fields.clone(), arrays.collect::<Result<_, _>>()?, column.valid.finish())?)
+            Column::Text(column) => column.push(row, value),
+            Column::Flag(flags, valid) => {
+                valid.set(row);
+                if value.first() == Some(&b't') {
+                    flags.set(row);
+                }
             }
+            Column::Number(numbers, valid) => {
+                valid.set(row);
+                numbers.resize(row, 0);
+                numbers.push(value.first_chunk().map_or(0, |bytes| i64::from_le_bytes(*bytes)));
+            }
+            Column::Struct(valid) => valid.set(row),
+        }
+    }
+
+    /// All columns, as the schema has them.
+    pub(super) fn finish(mut self, schema: &SchemaRef, numbers: Numbers) -> Result<RecordBatch, ArrowError> {
+        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
+        for (at, field) in schema.fields().iter().enumerate() {
+            arrays.push(match &field.name()[..] {
+                EVENT_TIME => Arc::clone(&numbers.event_time) as ArrayRef,
+                SOURCE_OBJECT => Arc::new(numbers.source_object.clone()),
+                SOURCE_INDEX => Arc::new(numbers.source_index.clone()),
+                KAFKA_PARTITION => Arc::new(numbers.partition.clone()),
+                KAFKA_OFFSET => Arc::new(numbers.offset.clone()),
+                name => match (tree(name), field.data_type()) {
+                    (Some(tree), DataType::Struct(members)) => {
+                        let nodes = self.members(tree, tree.nodes, members)?;
+                        let valid = self.struct_valid(top(at).into());
+                        Arc::new(StructArray::try_new(members.clone(), nodes, valid)?)
+                    }
+                    _ => self.leaf(top(at).into())?,
+                },
+            });
+        }
+        RecordBatch::try_new(Arc::clone(schema), arrays)
+    }
+
+    fn members(
+        &mut self,
+        tree: &'static Tree,
+        nodes: &'static [Node],
+        fields: &arrow::datatypes::Fields,
+    ) -> Result<Vec<ArrayRef>, ArrowError> {
+        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(nodes.len());
+        for (here, field) in nodes.iter().zip(fields) {
+            let leaf = node(tree, here.id).into();
+            arrays.push(match (&here.shape, field.data_type()) {
+                (Shape::Object(children), DataType::Struct(fields)) => {
+                    let members = self.members(tree, children, fields)?;
+                    Arc::new(StructArray::try_new(fields.clone(), members, self.struct_valid(leaf))?)
+                }
+                _ => self.leaf(leaf)?,
+            });
+        }
+        Ok(arrays)
+    }
+
+    fn struct_valid(&mut self, leaf: usize) -> Option<NullBuffer> {
+        let none = Bits { words: Vec::new(), count: 0 };
+        match &mut self.by_leaf[leaf] {
+            Column::Struct(valid) => std::mem::replace(valid, none).nulls(self.rows),
+            _ => None,
+        }
+    }
+
+    fn leaf(&mut self, leaf: usize) -> Result<ArrayRef, ArrowError> {
+        let none = Column::Struct(Bits { words: Vec::new(), count: 0 });
+        let rows = self.rows;
+        Ok(match std::mem::replace(&mut self.by_leaf[leaf], none) {
+            Column::Text(column) => Arc::new(column.finish(rows)?),
+            Column::Flag(flags, valid) => Arc::new(BooleanArray::new(flags.buffer(rows), valid.nulls(rows))),
+            Column::Number(mut numbers, valid) => {
+                numbers.resize(rows, 0);
+                Arc::new(Int64Array::try_new(ScalarBuffer::from(numbers), valid.nulls(rows))?)
+            }
+            Column::Struct(_) => return Err(ArrowError::SchemaError("a struct column where the schema has none".to_owned())),
         })
     }
 }
 
-impl TextColumn {
-    fn new() -> TextColumn {
-        TextColumn { values: StringBuilder::with_capacity(0, 0), owed: 0 }
+impl Bits {
+    fn new(rows: usize) -> Bits {
+        Bits { words: vec![0; rows.div_ceil(64)], count: 0 }
     }
 
-    fn push(&mut self, text: &str) {
-        self.settle();
-        self.values.append_value(text);
+    #[inline(always)]
+    fn set(&mut self, row: usize) {
+        self.words[row / 64] |= 1 << (row % 64);
+        self.count += 1;
     }
 
-    fn settle(&mut self) {
-        if self.owed > 0 {
-            self.values.append_nulls(self.owed);
-            self.owed = 0;
-        }
+    fn buffer(self, rows: usize) -> BooleanBuffer {
+        BooleanBuffer::new(Buffer::from_vec(self.words), 0, rows)
+    }
+
+    /// None when every row has its bit.
+    fn nulls(self, rows: usize) -> Option<NullBuffer> {
+        if self.count == rows { None } else { Some(NullBuffer::new(self.buffer(rows))) }
     }
 }
 
-impl StructColumn {
-    fn of(nodes: &'static [Node]) -> StructColumn {
-        let member = |node: &Node| match &node.shape {
-            Shape::Object(children) => Column::Struct(StructColumn::of(children)),
-            Shape::Text | Shape::Json => Column::Text(TextColumn::new()),
-        };
-        StructColumn { nodes, valid: NullBufferBuilder::new(0), members: nodes.iter().map(member).collect(), owed: 0 }
+impl TextColumn {
+    fn new(rows: usize) -> TextColumn {
+        TextColumn { bytes: Vec::new(), offsets: Vec::new(), valid: Bits::new(rows) }
     }
 
-    fn push(&mut self, taken: &Taken<'_>) {
-        self.settle();
-        self.valid.append_non_null();
-        for (node, member) in self.nodes.iter().zip(&mut self.members) {
-            match (taken.leaf(node.id), member) {
-                (Leaf::Text(text), Column::Text(column)) => column.push(text),
-                (Leaf::Object, Column::Struct(column)) => column.push(taken),
-                (_, member) => member.push_nulls(1),
-            }
+    #[inline(always)]
+    fn push(&mut self, row: usize, text: &[u8]) {
+        if self.offsets.len() <= row {
+            self.settle(row);
         }
+        self.bytes.extend_from_slice(text);
+        // Far fewer than 2 GiB of rows are cut off together.
+        self.offsets.push(self.bytes.len() as i32);
+        self.valid.set(row);
     }
 
-    fn settle(&mut self) {
-        if self.owed > 0 {
-            self.valid.append_n_nulls(self.owed);
-            for member in &mut self.members {
-                member.push_nulls(self.owed);
-            }
-            self.owed = 0;
+    /// Ends for rows without a value, up to before this one.
+    fn settle(&mut self, row: usize) {
+        if self.offsets.is_empty() {
+            self.offsets.push(0);
         }
+        self.offsets.resize(row + 1, self.bytes.len() as i32);
+    }
+
+    fn finish(mut self, rows: usize) -> Result<StringArray, ArrowError> {
+        if self.valid.count == 0 {
+            return Ok(StringArray::new_null(rows));
+        }
+        self.settle(rows);
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(self.offsets));
+        StringArray::try_new(offsets, Buffer::from_vec(self.bytes), self.valid.nulls(rows))
+    }
+}
+
+/// Text that every row may have.
+#[derive(Debug)]
+pub(super) struct Repeated {
+    bytes: Vec<u8>,
+    ends: Vec<i32>,
+    valid: Vec<bool>,
+}
+
+impl Repeated {
+    pub(super) fn with_capacity(rows: usize, bytes: usize) -> Repeated {
+        Repeated { bytes: Vec::with_capacity(bytes), ends: Vec::with_capacity(rows), valid: Vec::with_capacity(rows) }
+    }
+
+    pub(super) fn push(&mut self, text: Option<&str>) {
+        self.bytes.extend_from_slice(text.unwrap_or_default().as_bytes());
+        self.ends.push(self.bytes.len() as i32);
+        self.valid.push(text.is_some());
+    }
+
+    pub(super) fn finish(self) -> Result<StringArray, ArrowError> {
+        let offsets: Vec<i32> = std::iter::once(0).chain(self.ends).collect();
+        let nulls = if self.valid.contains(&false) { Some(NullBuffer::from(self.valid)) } else { None };
+        StringArray::try_new(OffsetBuffer::new(ScalarBuffer::from(offsets)), Buffer::from_vec(self.bytes), nulls)
     }
 }

@@ -35,9 +35,7 @@ pub enum Cell<'a> {
     Text(Cow<'a, str>),
     /// A boolean.
     Flag(bool),
-    /// A small number.
-    Int32(i32),
-    /// A number, or a time in microseconds since the epoch.
+    /// A time in microseconds since the epoch.
     Int64(i64),
     /// An object taken apart.
     Struct(Box<Taken<'a>>),
@@ -100,7 +98,7 @@ pub enum Undecodable {
 }
 
 /// Far above [`common::limits::MAX_MESSAGE_BYTES`], for brokers that were set to take more; far below what a column can hold (2 GiB).
-const MAX_VALUE_BYTES: usize = 64 << 20;
+pub(super) const MAX_VALUE_BYTES: usize = 64 << 20;
 
 const V: usize = 0;
 const KIND: usize = 1;
@@ -310,4 +308,4 @@ fn flag(value: &str) -> Option<bool> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -21,7 +21,17 @@ use std::collections::HashMap;
 
 /// The digest of rows, taken as they come.
 #[derive(Debug, Clone, Default)]
-pub struct RowsDigest(Sha256);
+pub struct RowsDigest {
+    taken: Sha256,
+    /// Rows not taken in yet: many at once cost less than one by one.
+    next: Vec<u8>,
+}
+
+/// A row as it is digested.
+const ROW_BYTES: usize = 28;
+
+/// Whole blocks of SHA-256.
+const AT_ONCE: usize = 16 * ROW_BYTES;
 
 impl RowsDigest {
     /// Takes in the next row. `key` is the identity of its message; `None` for a foreign one.
@@ -31,16 +41,21 @@ impl RowsDigest {
             Some(Key { file, slot: Slot::End }) => (file.0, u32::MAX),
             None => (0, u32::MAX),
         };
-        let mut row = [0u8; 28];
+        let mut row = [0u8; ROW_BYTES];
         row[..8].copy_from_slice(&offset.to_be_bytes());
         row[8..24].copy_from_slice(&file.to_be_bytes());
         row[24..].copy_from_slice(&index.to_be_bytes());
-        self.0.update(row);
+        self.next.extend_from_slice(&row);
+        if self.next.len() >= AT_ONCE {
+            self.taken.update(&self.next);
+            self.next.clear();
+        }
     }
 
     /// The digest of all rows taken in.
-    pub fn finish(self) -> [u8; 32] {
-        self.0.finalize().into()
+    pub fn finish(mut self) -> [u8; 32] {
+        self.taken.update(&self.next);
+        self.taken.finalize().into()
     }
 }
 

@@ -48,6 +48,11 @@ pub struct Place<'a> {
 }
 
 impl Layout {
+    /// True when nothing but the time of an event decides where it goes.
+    pub(super) fn goes_by_time_alone(self) -> bool {
+        matches!(self, Layout::Date | Layout::DateHour)
+    }
+
     /// Writes the directory of an event, `data/…`, without a slash at the end.
     pub fn data_dir(self, place: &Place<'_>, dir: &mut String) {
         dir.push_str("data/");

@@ -1,28 +1,34 @@
 //! The table: messages in, rows in typed columns, Parquet files out. Pure: arrow and parquet, nothing that waits.
 //!
 //! ```text
-//!   message ──decode──▶ EventRow ──append──▶ Rows: one set of columns per directory ──take_chunk──▶ FileWriter ──▶ file
+//!   message ──decode──▶ values ──append──▶ Rows: the rows of each directory ──take_chunk──▶ FileWriter: columns, in order ──▶ file
 //!      └─ does not decode, or is not ours ──▶ a row of rejected/
 //! ```
 //!
 //! Read in this order:
 //!
 //! 1. [`RowKind`]: the three kinds of rows; [`schema`]: their columns and field ids; [`structs`]: the objects taken apart;
-//! 2. [`take_apart`], [`decode`]: from the bytes of a message to cells;
+//! 2. [`take_apart`], [`decode`]: from the bytes of a message to its values, whoever wrote it; `quick` (with `scan` and `simd`): the same
+//!    in one pass for what the aggregator writes, and nothing else; `span`: how a value is noted down;
 //! 3. [`layout`]: which directory a row belongs to;
-//! 4. [`column`], [`rows`]: rows kept in columns until they are written, and the digest that fixes them ([`digest`]);
-//! 5. [`properties`], [`footer`], [`file`]: the Parquet file.
+//! 4. [`rows`], [`pending`]: rows kept as they came until they are written, and the digest that fixes them ([`digest`]);
+//! 5. `column`, `properties`, [`footer`], [`file`]: the columns and the Parquet file.
 
-pub mod column;
+mod column;
 pub mod decode;
 pub mod digest;
 pub mod file;
 pub mod footer;
 pub mod layout;
+pub mod pending;
 mod properties;
+mod quick;
 pub mod row_kind;
 pub mod rows;
+mod scan;
 pub mod schema;
+mod simd;
+mod span;
 pub(crate) mod structs;
 pub mod take_apart;
 
@@ -30,6 +36,7 @@ pub use digest::{RowsDigest, rows_digest_of_file};
 pub use file::{FileError, FileWriter};
 pub use footer::Footer;
 pub use layout::{LAYOUT_VERSION, Layout};
+pub use pending::Pending;
 pub use row_kind::{LogFileStatus, RowKind};
 pub use rows::{Chunk, Part, Rows};
 pub use schema::SCHEMA_VERSION;

@@ -7,7 +7,7 @@
 use super::row_kind::RowKind;
 use super::schema::{EVENT_TIME, KAFKA_OFFSET, SOURCE_INDEX, schema};
 use common::event::{FIELDS, Kind};
-use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::basic::{Compression, Encoding};
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
@@ -16,9 +16,9 @@ use parquet::schema::types::ColumnPath;
 const IDS: [&str; 3] = ["event_id", "request_id", "shared_event_id"];
 
 /// The properties of a kind of files.
-pub(super) fn properties(kind: RowKind) -> WriterProperties {
+pub(super) fn properties(kind: RowKind, compression: Compression) -> WriterProperties {
     let mut builder = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_compression(compression)
         .set_created_by(concat!("switchback ", env!("CARGO_PKG_VERSION")).to_owned())
         // The caller cuts row groups: one a chunk.
         .set_max_row_group_row_count(None)

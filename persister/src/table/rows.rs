@@ -3,19 +3,21 @@
 //! Nothing here can fail: every message becomes a row of some kind, or the promise would have a hole. Rows come in the order of
 //! their offsets, so the same messages always give the same directories, rows and digests.
 
-use super::column::{Column, columns};
 use super::decode::{Cell, Decoded, EventRow, Rejection, Undecodable, decode_checked};
 use super::digest::RowsDigest;
 use super::layout::{Layout, Place, rejected_dir};
+use super::pending::{Common, Pending};
+use super::quick::{self, Quick, position};
 use super::row_kind::{LogFileStatus, RowKind};
-use super::schema::schema;
-use arrow::array::RecordBatch;
+use super::schema::{EXTRA, place_of};
+use super::span::{MAX_ROW_BYTES, Span, Values, node, top};
+use super::structs::{Node, Shape, Tree, tree};
+use super::take_apart::{Leaf, Taken};
 use arrow::error::ArrowError;
 use common::cloudtrail::file_id;
 use common::event::FIELDS;
 use common::limits::{MAX_DETAIL_BYTES, MAX_REJECTED_RAW_BYTES};
 use common::message::{End, EndStatus, FileId, Key, Slot};
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Directories that lie in memory are cut here whoever asks for a chunk or not: a text column holds at most 2 GiB (32-bit offsets),
@@ -25,9 +27,6 @@ const MAX_COLUMN_SET_BYTES: usize = 1 << 30;
 /// Why a message that is not ours is in `rejected/`.
 pub(crate) const FOREIGN_MESSAGE: &str = "foreign_message";
 
-/// Rows after which a directory's memory is measured again; measuring each time would cost more than appending.
-const MEASURE_EVERY: usize = 64;
-
 /// Rows of one directory, cut off to be written as one row group.
 #[derive(Debug, Clone)]
 pub struct Chunk {
@@ -36,7 +35,7 @@ pub struct Chunk {
     /// The kind of its rows.
     pub kind: RowKind,
     /// The rows, in the order of their offsets.
-    pub batch: RecordBatch,
+    pub rows: Pending,
 }
 
 /// All that a batch has for one directory.
@@ -50,34 +49,45 @@ pub struct Part {
     pub rows: u64,
     /// Their digest ([`RowsDigest`]).
     pub digest: [u8; 32],
-    /// The rows not taken yet: nearly always one record batch or none.
-    pub rest: Vec<RecordBatch>,
+    /// The rows not taken yet, each set to be written as one row group: nearly always one or none.
+    pub rest: Vec<Pending>,
 }
 
 /// The rows of one batch.
 #[derive(Debug)]
 pub struct Rows {
     layout: Layout,
-    directories: BTreeMap<String, Directory>,
+    /// Places in `directories`, by name.
+    by_name: BTreeMap<String, usize>,
+    directories: Vec<Directory>,
     rows: u64,
     bytes: usize,
     /// No directory is larger than this.
     largest: usize,
     /// The last log file seen and its id: the messages of one come together.
     last_file: Option<(String, FileId)>,
-    /// Room for the name of a directory.
+    /// Where the last event went: the next one mostly goes there too.
+    last_place: Option<LastPlace>,
+    /// Room for the name of a directory, and for the values of a row.
     dir: String,
+    values: Values,
+}
+
+#[derive(Debug)]
+struct LastPlace {
+    /// Since the epoch, in UTC: no layout divides further.
+    hour: Option<i64>,
+    account: Option<String>,
+    region: Option<String>,
+    source_object: String,
+    directory: usize,
 }
 
 #[derive(Debug)]
 struct Directory {
     kind: RowKind,
-    /// None when no rows are pending: an idle directory costs nothing.
-    columns: Vec<Column>,
-    pending: usize,
-    full: Vec<(Vec<Column>, usize)>,
-    bytes: usize,
-    since_measured: usize,
+    pending: Pending,
+    full: Vec<Pending>,
     rows: u64,
     digest: RowsDigest,
 }
@@ -85,7 +95,18 @@ struct Directory {
 impl Rows {
     /// No rows yet.
     pub fn new(layout: Layout) -> Rows {
-        Rows { layout, directories: BTreeMap::new(), rows: 0, bytes: 0, largest: 0, last_file: None, dir: String::new() }
+        Rows {
+            layout,
+            by_name: BTreeMap::new(),
+            directories: Vec::new(),
+            rows: 0,
+            bytes: 0,
+            largest: 0,
+            last_file: None,
+            last_place: None,
+            dir: String::new(),
+            values: Values::default(),
+        }
     }
 
     /// Appends a message that the ledger accepted or that is not ours (`key` is `None`), in the order of offsets.
@@ -94,16 +115,37 @@ impl Rows {
         let Some(key) = key else {
             return self.append_broken(at, None, key_bytes, value, FOREIGN_MESSAGE, "the key is not a record's identity");
         };
+        let mut values = std::mem::take(&mut self.values);
+        match quick::decode(value, &mut values.spans) {
+            Some(event) => self.append_quick(at, key, key_bytes, value, &event, &values.spans),
+            None => self.append_slowly(at, key, key_bytes, value, &mut values),
+        }
+        self.values = values;
+    }
+
+    fn append_quick(&mut self, at: At, key: Key, key_bytes: &[u8], value: &[u8], event: &Quick<'_>, spans: &[Span]) {
+        let slot = Slot::Record(event.source_index.unsigned_abs());
+        if slot != key.slot || remembered(&mut self.last_file, event.source_object) != key.file {
+            return self.append_undecodable(at, key, key_bytes, value, &Undecodable::Identity);
+        }
+        let Quick { source_object, event_time, account, region, .. } = *event;
+        let directory = self.event_directory(&Place { event_time, account, region, source_object });
+        let common = at.common(event_time, Some(source_object), Some(event.source_index));
+        self.push(directory, Some(key), &common, event.rest, spans);
+    }
+
+    fn append_slowly(&mut self, at: At, key: Key, key_bytes: &[u8], value: &[u8], values: &mut Values) {
+        values.clear();
         let last_file = &mut self.last_file;
         match decode_checked(key, value, |object| remembered(last_file, object) == key.file) {
-            Ok(Decoded::Event(row)) => self.append_event(at, key, &row),
-            Ok(Decoded::Rejection(row)) => self.append_rejection(at, key, &row),
+            Ok(Decoded::Event(row)) => self.append_event(at, key, &row, values),
+            Ok(Decoded::Rejection(row)) => self.append_rejection(at, key, &row, values),
             Ok(Decoded::End(end)) => {
                 let status = match end.status {
                     EndStatus::Complete => LogFileStatus::Complete,
                     EndStatus::Quarantined => LogFileStatus::Quarantined,
                 };
-                self.append_end(partition, offset, &end, status);
+                self.append_end(at.partition, at.offset, &end, status);
             }
             Err(error) => self.append_undecodable(at, key, key_bytes, value, &error),
         }
@@ -113,47 +155,46 @@ impl Rows {
     /// The end message must name the log file of its key, as [`super::decode::decode_message`] checks.
     pub fn append_end(&mut self, partition: u32, offset: u64, end: &End, status: LogFileStatus) {
         let file = remembered(&mut self.last_file, &end.source_object);
-        let number = |value: u64| Cell::Int64(i64::try_from(value).unwrap_or(i64::MAX));
-        let cells = [
-            text(&end.source_object),
-            Cell::Text(Cow::Owned(status.to_string())),
-            Cell::Int64(i64::from(end.records)),
-            optional(Some(end.etag.as_str()).filter(|etag| !etag.is_empty())),
-            end.inflated_bytes.map_or(Cell::Null, number),
-            optional(end.sha256.as_deref()),
-            optional(end.reason.as_deref()),
-            optional(end.detail.as_deref()),
-        ];
-        let at = At { partition, offset };
-        self.start_dir().push_str(RowKind::LogFile.root());
-        self.push(RowKind::LogFile, at, Some(Key { file, slot: Slot::End }), cells.iter().chain(&at.cells()));
+        let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        let mut values = Values::default();
+        values.text(top(place_of(RowKind::LogFile, "status")), &status.to_string());
+        values.number(top(place_of(RowKind::LogFile, "records")), i64::from(end.records));
+        values.optional(top(place_of(RowKind::LogFile, "etag")), Some(end.etag.as_str()).filter(|etag| !etag.is_empty()));
+        if let Some(bytes) = end.inflated_bytes {
+            values.number(top(place_of(RowKind::LogFile, "inflated_bytes")), number(bytes));
+        }
+        values.optional(top(place_of(RowKind::LogFile, "sha256")), end.sha256.as_deref());
+        values.optional(top(place_of(RowKind::LogFile, "reason")), end.reason.as_deref());
+        values.optional(top(place_of(RowKind::LogFile, "detail")), end.detail.as_deref());
+        self.dir.clear();
+        self.dir.push_str(RowKind::LogFile.root());
+        let directory = self.directory(RowKind::LogFile);
+        let common = At { partition, offset }.common(None, Some(&end.source_object), None);
+        self.push(directory, Some(Key { file, slot: Slot::End }), &common, &values.bytes, &values.spans);
     }
 
-    fn append_event(&mut self, at: At, key: Key, row: &EventRow<'_>) {
-        let place = place(row);
-        let layout = self.layout;
-        layout.data_dir(&place, self.start_dir());
-        let ours = [
-            optional(row.extra.as_deref()),
-            text(&row.source_object),
-            // The decoder takes no index beyond the column's.
-            Cell::Int32(i32::try_from(row.source_index).unwrap_or(i32::MAX)),
-        ];
-        self.push(RowKind::Data, at, Some(key), row.cells.iter().chain(&ours).chain(&at.cells()));
+    fn append_event(&mut self, at: At, key: Key, row: &EventRow<'_>, values: &mut Values) {
+        let event_time = event_values(row, values);
+        let directory = self.event_directory(&place(row));
+        // The decoder takes no index beyond the column's.
+        let index = i32::try_from(row.source_index).unwrap_or(i32::MAX);
+        let common = at.common(event_time, Some(&row.source_object), Some(index));
+        self.push(directory, Some(key), &common, &values.bytes, &values.spans);
     }
 
-    fn append_rejection(&mut self, at: At, key: Key, row: &Rejection<'_>) {
-        rejected_dir(Some(&row.source_object), self.start_dir());
-        let cells = [
-            text(&row.source_object),
-            Cell::Int32(i32::try_from(row.source_index).unwrap_or(i32::MAX)),
-            text(&row.reason),
-            optional(row.detail.as_deref()),
-            optional(row.raw.as_deref()),
-            row.raw_bytes.map_or(Cell::Null, Cell::Int64),
-            Cell::Null,
-        ];
-        self.push(RowKind::Rejected, at, Some(key), cells.iter().chain(&at.cells()));
+    fn append_rejection(&mut self, at: At, key: Key, row: &Rejection<'_>, values: &mut Values) {
+        values.text(rejected("reason"), &row.reason);
+        values.optional(rejected("detail"), row.detail.as_deref());
+        values.optional(rejected("raw"), row.raw.as_deref());
+        if let Some(bytes) = row.raw_bytes {
+            values.number(rejected("raw_bytes"), bytes);
+        }
+        self.dir.clear();
+        rejected_dir(Some(&row.source_object), &mut self.dir);
+        let directory = self.directory(RowKind::Rejected);
+        let index = i32::try_from(row.source_index).unwrap_or(i32::MAX);
+        let common = at.common(None, Some(&row.source_object), Some(index));
+        self.push(directory, Some(key), &common, &values.bytes, &values.spans);
     }
 
     fn append_undecodable(&mut self, at: At, key: Key, key_bytes: &[u8], value: &[u8], error: &Undecodable) {
@@ -162,41 +203,69 @@ impl Rows {
 
     /// A message whose value says nothing that can be relied on: its key and bytes are all there is.
     fn append_broken(&mut self, at: At, key: Option<Key>, key_bytes: &[u8], value: &[u8], reason: &str, detail: &str) {
-        rejected_dir(None, self.start_dir());
         let index = match key {
             Some(Key { slot: Slot::Record(index), .. }) => i32::try_from(index).ok(),
             _ => None,
         };
+        let mut values = Values::default();
+        values.text(rejected("reason"), reason);
+        values.text(rejected("detail"), detail);
+        values.text(rejected("raw"), &String::from_utf8_lossy(&value[..value.len().min(MAX_REJECTED_RAW_BYTES)]));
+        values.number(rejected("raw_bytes"), i64::try_from(value.len()).unwrap_or(i64::MAX));
         // A key of ours fits; a foreign one is cut, and is no key of ours afterwards either.
-        let key_text = String::from_utf8_lossy(&key_bytes[..key_bytes.len().min(MAX_DETAIL_BYTES)]);
-        let raw = String::from_utf8_lossy(&value[..value.len().min(MAX_REJECTED_RAW_BYTES)]);
-        let cells = [
-            Cell::Null,
-            index.map_or(Cell::Null, Cell::Int32),
-            text(reason),
-            text(detail),
-            text(&raw),
-            Cell::Int64(i64::try_from(value.len()).unwrap_or(i64::MAX)),
-            text(&key_text),
-        ];
-        self.push(RowKind::Rejected, at, key, cells.iter().chain(&at.cells()));
-    }
-
-    fn start_dir(&mut self) -> &mut String {
+        values.text(rejected("message_key"), &String::from_utf8_lossy(&key_bytes[..key_bytes.len().min(MAX_DETAIL_BYTES)]));
         self.dir.clear();
-        &mut self.dir
+        rejected_dir(None, &mut self.dir);
+        let directory = self.directory(RowKind::Rejected);
+        self.push(directory, key, &at.common(None, None, index), &values.bytes, &values.spans);
     }
 
-    /// Appends a row to the directory that was just named.
-    fn push<'c>(&mut self, kind: RowKind, at: At, key: Option<Key>, cells: impl Iterator<Item = &'c Cell<'c>>) {
-        if !self.directories.contains_key(&self.dir) {
-            self.directories.insert(self.dir.clone(), Directory::new(kind));
+    /// The directory of an event.
+    fn event_directory(&mut self, place: &Place<'_>) -> usize {
+        const MICROS_PER_HOUR: i64 = 3_600_000_000;
+        let hour = place.event_time.map(|micros| micros.div_euclid(MICROS_PER_HOUR));
+        if let Some(last) = &self.last_place
+            && last.hour == hour
+            && (self.layout.goes_by_time_alone() || last.names_the_same(place))
+        {
+            return last.directory;
         }
-        let Some(directory) = self.directories.get_mut(&self.dir) else { return };
-        let before = directory.bytes;
-        directory.push(at.offset, key, cells);
-        self.bytes = self.bytes.saturating_sub(before) + directory.bytes;
-        self.largest = self.largest.max(directory.bytes);
+        self.dir.clear();
+        self.layout.data_dir(place, &mut self.dir);
+        let directory = self.directory(RowKind::Data);
+        self.last_place = Some(LastPlace {
+            hour,
+            account: place.account.map(str::to_owned),
+            region: place.region.map(str::to_owned),
+            source_object: place.source_object.to_owned(),
+            directory,
+        });
+        directory
+    }
+
+    /// The directory that was just named.
+    fn directory(&mut self, kind: RowKind) -> usize {
+        if let Some(&at) = self.by_name.get(&self.dir) {
+            return at;
+        }
+        self.directories.push(Directory::new(kind));
+        self.by_name.insert(self.dir.clone(), self.directories.len() - 1);
+        self.directories.len() - 1
+    }
+
+    fn push(&mut self, directory: usize, key: Option<Key>, common: &Common<'_>, values: &[u8], spans: &[Span]) {
+        debug_assert!(values.len() <= MAX_ROW_BYTES, "a message and what is left over of it are shorter");
+        let directory = &mut self.directories[directory];
+        let before = directory.bytes();
+        directory.digest.push(common.offset, key);
+        directory.rows += 1;
+        directory.pending.push(common, values, spans);
+        if directory.pending.bytes() > MAX_COLUMN_SET_BYTES {
+            directory.full.push(std::mem::replace(&mut directory.pending, Pending::new(directory.kind)));
+        }
+        let bytes = directory.bytes();
+        self.bytes = self.bytes - before + bytes;
+        self.largest = self.largest.max(bytes);
         self.rows += 1;
     }
 
@@ -223,20 +292,20 @@ impl Rows {
         if self.largest < at_least_bytes {
             return Ok(None);
         }
-        let full = self.directories.iter_mut().filter(|(_, directory)| directory.holds_rows());
-        let largest = full.max_by_key(|(_, directory)| directory.bytes);
-        let Some((dir, directory)) = largest.filter(|(_, directory)| directory.bytes >= at_least_bytes) else {
-            return Ok(None);
-        };
-        let before = directory.bytes;
-        let (kind, dir) = (directory.kind, dir.clone());
-        let taken = directory.take();
-        self.bytes = self.bytes.saturating_sub(before) + directory.bytes;
-        self.largest = self.directories.values().map(|directory| directory.bytes).max().unwrap_or(0);
-        taken
-            .map(|(columns, rows)| record_batch(kind, columns, rows))
-            .transpose()
-            .map(|batch| batch.map(|batch| Chunk { dir, kind, batch }))
+        let mut largest: Option<(&String, usize, usize)> = None;
+        for (dir, &at) in &self.by_name {
+            let bytes = self.directories[at].bytes();
+            if self.directories[at].holds_rows() && bytes >= at_least_bytes && largest.is_none_or(|(_, _, most)| bytes >= most) {
+                largest = Some((dir, at, bytes));
+            }
+        }
+        let Some((dir, at, before)) = largest else { return Ok(None) };
+        let dir = dir.clone();
+        let directory = &mut self.directories[at];
+        let (kind, taken) = (directory.kind, directory.take());
+        self.bytes = self.bytes - before + directory.bytes();
+        self.largest = self.directories.iter().map(Directory::bytes).max().unwrap_or(0);
+        Ok(taken.map(|rows| Chunk { dir, kind, rows }))
     }
 
     /// Everything that is left, and what the batch has for each directory, in the order of their names.
@@ -244,89 +313,44 @@ impl Rows {
     /// # Errors
     /// When columns and schema disagree, which is a bug: the batch must not be written.
     pub fn finish(self) -> Result<Vec<Part>, ArrowError> {
-        self.directories.into_iter().map(|(dir, directory)| directory.finish(dir)).collect()
+        let mut directories: Vec<_> = self.directories.into_iter().map(Some).collect();
+        let parts = self.by_name.into_iter().filter_map(|(dir, at)| Some(directories[at].take()?.finish(dir)));
+        Ok(parts.collect())
+    }
+}
+
+impl LastPlace {
+    fn names_the_same(&self, place: &Place<'_>) -> bool {
+        self.account.as_deref() == place.account
+            && self.region.as_deref() == place.region
+            && self.source_object == place.source_object
     }
 }
 
 impl Directory {
     fn new(kind: RowKind) -> Directory {
-        Directory {
-            kind,
-            columns: Vec::new(),
-            pending: 0,
-            full: Vec::new(),
-            bytes: 0,
-            since_measured: 0,
-            rows: 0,
-            digest: RowsDigest::default(),
-        }
+        Directory { kind, pending: Pending::new(kind), full: Vec::new(), rows: 0, digest: RowsDigest::default() }
     }
 
-    fn push<'c>(&mut self, offset: u64, key: Option<Key>, cells: impl Iterator<Item = &'c Cell<'c>>) {
-        if self.columns.is_empty() {
-            self.columns = columns(&schema(self.kind));
-        }
-        let mut appended = 0;
-        for (column, cell) in self.columns.iter_mut().zip(cells) {
-            column.push(cell);
-            if let Cell::Text(text) = cell {
-                appended += text.len();
-            }
-        }
-        self.pending += 1;
-        self.rows += 1;
-        self.digest.push(offset, key);
-        self.bytes += appended;
-        self.since_measured += 1;
-        if self.since_measured >= MEASURE_EVERY.min(self.pending) || appended > MAX_COLUMN_SET_BYTES / 1024 {
-            self.measure();
-        }
-    }
-
-    fn measure(&mut self) {
-        self.since_measured = 0;
-        let current: usize = self.columns.iter().map(Column::bytes).sum();
-        if current > MAX_COLUMN_SET_BYTES {
-            let full = std::mem::take(&mut self.columns);
-            self.full.push((full, std::mem::take(&mut self.pending)));
-        }
-        let full = self.full.iter().flat_map(|(columns, _)| columns);
-        self.bytes = full.chain(&self.columns).map(Column::bytes).sum();
+    fn bytes(&self) -> usize {
+        self.pending.bytes() + self.full.iter().map(Pending::bytes).sum::<usize>()
     }
 
     fn holds_rows(&self) -> bool {
-        self.pending > 0 || !self.full.is_empty()
+        !self.pending.is_empty() || !self.full.is_empty()
     }
 
-    fn take(&mut self) -> Option<(Vec<Column>, usize)> {
-        let taken = if !self.full.is_empty() {
-            self.full.remove(0)
-        } else if self.pending > 0 {
-            (std::mem::take(&mut self.columns), std::mem::take(&mut self.pending))
-        } else {
-            return None;
-        };
-        self.measure();
-        Some(taken)
-    }
-
-    fn finish(mut self, dir: String) -> Result<Part, ArrowError> {
-        let mut rest = Vec::new();
-        while let Some((columns, rows)) = self.take() {
-            rest.push(record_batch(self.kind, columns, rows)?);
+    fn take(&mut self) -> Option<Pending> {
+        if !self.full.is_empty() {
+            return Some(self.full.remove(0));
         }
-        Ok(Part { dir, kind: self.kind, rows: self.rows, digest: self.digest.finish(), rest })
+        let taken = std::mem::replace(&mut self.pending, Pending::new(self.kind));
+        Some(taken).filter(|rows| !rows.is_empty())
     }
-}
 
-fn record_batch(kind: RowKind, columns: Vec<Column>, rows: usize) -> Result<RecordBatch, ArrowError> {
-    let schema = schema(kind);
-    let arrays = columns.into_iter().zip(schema.fields()).map(|(column, field)| column.finish(field.data_type()));
-    let batch = RecordBatch::try_new(schema.clone(), arrays.collect::<Result<_, _>>()?)?;
-    if batch.num_rows() == rows {
-        Ok(batch)
-    } else {
-        Err(ArrowError::InvalidArgumentError(format!("{rows} rows appended, {} in the columns", batch.num_rows())))
+    fn finish(mut self, dir: String) -> Part {
+        let rest = std::iter::from_fn(|| self.take()).collect();
+        Part { dir, kind: self.kind, rows: self.rows, digest: self.digest.finish(), rest }
     }
 }
 
@@ -338,45 +362,54 @@ struct At {
 }
 
 impl At {
-    fn cells(self) -> [Cell<'static>; 2] {
-        // Kafka's own types are signed and of these widths.
-        [
-            Cell::Int32(i32::try_from(self.partition).unwrap_or(i32::MAX)),
-            Cell::Int64(i64::try_from(self.offset).unwrap_or(i64::MAX)),
-        ]
+    fn common(self, event_time: Option<i64>, source_object: Option<&str>, source_index: Option<i32>) -> Common<'_> {
+        Common { partition: self.partition, offset: self.offset, event_time, source_object, source_index }
     }
 }
 
-fn text(text: &str) -> Cell<'_> {
-    Cell::Text(Cow::Borrowed(text))
-}
-
-fn optional(value: Option<&str>) -> Cell<'_> {
-    value.map_or(Cell::Null, text)
-}
-
-const fn position(name: &str) -> usize {
-    let name = name.as_bytes();
-    let mut at = 0;
-    while at < FIELDS.len() {
-        let field = FIELDS[at].name.as_bytes();
-        let mut same = field.len() == name.len();
-        let mut byte = 0;
-        while same && byte < name.len() {
-            same = field[byte] == name[byte];
-            byte += 1;
-        }
-        if same {
-            return at;
-        }
-        at += 1;
-    }
-    panic!("no such field") // at compile time
+/// The leaf of a column of `rejected/`.
+fn rejected(name: &str) -> u8 {
+    top(place_of(RowKind::Rejected, name))
 }
 
 const EVENT_TIME: usize = position("event_time");
 const RECIPIENT: usize = position("recipient_account_id");
 const REGION: usize = position("aws_region");
+
+/// The values of an event that was decoded cell by cell, and its time.
+fn event_values(row: &EventRow<'_>, values: &mut Values) -> Option<i64> {
+    let mut event_time = None;
+    for (at, cell) in row.cells.iter().enumerate() {
+        match cell {
+            Cell::Null => {}
+            Cell::Text(text) => values.text(top(at), text),
+            Cell::Flag(flag) => values.flag(top(at), *flag),
+            // The only number among the fields.
+            Cell::Int64(micros) => event_time = Some(*micros),
+            Cell::Struct(taken) => {
+                values.object(top(at));
+                if let Some(tree) = tree(FIELDS[at].name) {
+                    taken_values(tree, tree.nodes, taken, values);
+                }
+            }
+        }
+    }
+    values.optional(top(EXTRA), row.extra.as_deref());
+    event_time
+}
+
+fn taken_values(tree: &Tree, nodes: &[Node], taken: &Taken<'_>, values: &mut Values) {
+    for here in nodes {
+        match (taken.leaf(here.id), &here.shape) {
+            (Leaf::Text(text), _) => values.text(node(tree, here.id), text),
+            (Leaf::Object, Shape::Object(children)) => {
+                values.object(node(tree, here.id));
+                taken_values(tree, children, taken, values);
+            }
+            _ => {}
+        }
+    }
+}
 
 fn place<'r>(row: &'r EventRow<'_>) -> Place<'r> {
     let text = |at: usize| match &row.cells[at] {
@@ -400,6 +433,30 @@ fn remembered(last: &mut Option<(String, FileId)>, object: &str) -> FileId {
     *last = Some((object.to_owned(), file));
     file
 }
+
+/// The rows of one message as columns, by directory: decoded as it comes, and by the full decoder alone.
+#[cfg(test)]
+pub(super) fn append_both_ways(value: &[u8]) -> (OneRow, OneRow) {
+    let key_of = |row: &EventRow<'_>| Key { file: file_id(&row.source_object), slot: Slot::Record(row.source_index) };
+    let key = match super::decode::decode(value) {
+        Ok(Decoded::Event(row)) => key_of(&row),
+        _ => Key { file: FileId(0), slot: Slot::End },
+    };
+    let one = |slowly: bool| {
+        let mut rows = Rows::new(Layout::AccountRegionDate);
+        if slowly {
+            rows.append_slowly(At { partition: 1, offset: 2 }, key, b"", value, &mut Values::default());
+        } else {
+            rows.append(1, 2, Some(key), b"", value);
+        }
+        let parts = rows.finish().unwrap_or_default();
+        parts.into_iter().map(|part| (part.dir, part.digest, part.rest[0].record_batch().ok())).collect()
+    };
+    (one(false), one(true))
+}
+
+#[cfg(test)]
+type OneRow = Vec<(String, [u8; 32], Option<arrow::array::RecordBatch>)>;
 
 #[cfg(test)]
 mod tests;

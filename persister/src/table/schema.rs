@@ -14,9 +14,13 @@ use std::sync::{Arc, LazyLock};
 /// Version of the columns. Columns are only ever added, at the end of their kind; the version tells which are there.
 pub const SCHEMA_VERSION: u32 = 1;
 
+/// The place of `extra` among the columns of an event: behind the fields.
+pub(crate) const EXTRA: usize = FIELDS.len();
+
 pub(crate) const SOURCE_OBJECT: &str = "source_object";
 pub(crate) const SOURCE_INDEX: &str = "source_index";
 pub(crate) const MESSAGE_KEY: &str = "message_key";
+pub(crate) const KAFKA_PARTITION: &str = "kafka_partition";
 pub(crate) const KAFKA_OFFSET: &str = "kafka_offset";
 pub(crate) const EVENT_TIME: &str = "event_time";
 
@@ -35,6 +39,11 @@ pub fn schema(kind: RowKind) -> SchemaRef {
 fn column(id: i32, name: &str, data_type: DataType, nullable: bool) -> Field {
     let metadata = HashMap::from([(PARQUET_FIELD_ID_META_KEY.to_owned(), id.to_string())]);
     Field::new(name, data_type, nullable).with_metadata(metadata)
+}
+
+/// The place of a column among those of its kind.
+pub(crate) fn place_of(kind: RowKind, name: &str) -> usize {
+    schema(kind).index_of(name).unwrap_or(usize::MAX)
 }
 
 fn members(nodes: &[Node]) -> Fields {
@@ -62,7 +71,7 @@ fn data() -> Schema {
         column(200, "extra", DataType::Utf8, true),
         column(201, SOURCE_OBJECT, DataType::Utf8, false),
         column(202, SOURCE_INDEX, DataType::Int32, false),
-        column(203, "kafka_partition", DataType::Int32, false),
+        column(203, KAFKA_PARTITION, DataType::Int32, false),
         column(204, KAFKA_OFFSET, DataType::Int64, false),
     ];
     Schema::new(fields.chain(ours).collect::<Vec<_>>())
@@ -77,7 +86,7 @@ fn rejected() -> Schema {
         column(503, "raw", DataType::Utf8, true),
         column(504, "raw_bytes", DataType::Int64, true),
         column(505, MESSAGE_KEY, DataType::Utf8, true),
-        column(203, "kafka_partition", DataType::Int32, false),
+        column(203, KAFKA_PARTITION, DataType::Int32, false),
         column(204, KAFKA_OFFSET, DataType::Int64, false),
     ])
 }
@@ -92,7 +101,7 @@ fn log_files() -> Schema {
         column(605, "sha256", DataType::Utf8, true),
         column(606, "reason", DataType::Utf8, true),
         column(607, "detail", DataType::Utf8, true),
-        column(203, "kafka_partition", DataType::Int32, false),
+        column(203, KAFKA_PARTITION, DataType::Int32, false),
         column(204, KAFKA_OFFSET, DataType::Int64, false),
     ])
 }

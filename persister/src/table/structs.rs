@@ -35,6 +35,21 @@ pub(crate) struct Tree {
     pub(crate) nodes: &'static [Node],
 }
 
+impl Tree {
+    /// Its nodes at all levels.
+    pub(crate) fn all(&'static self) -> Vec<&'static Node> {
+        let mut all: Vec<&Node> = self.nodes.iter().collect();
+        let mut at = 0;
+        while let Some(node) = all.get(at) {
+            if let Shape::Object(children) = &node.shape {
+                all.extend(*children);
+            }
+            at += 1;
+        }
+        all
+    }
+}
+
 const fn text(id: i32, source: &'static str, name: &'static str) -> Node {
     Node { id, source, name, shape: Shape::Text }
 }

@@ -296,7 +296,7 @@ fn rewrite(path: &Path, kind: RowKind, change: impl Fn(RecordBatch) -> RecordBat
     for batch in ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap().build().unwrap() {
         let batch = change(batch.unwrap());
         let batch = RecordBatch::try_new(persister::table::schema::schema(kind), batch.columns().to_vec()).unwrap();
-        writer.write(batch).unwrap();
+        writer.write_batch(&batch).unwrap();
     }
     fs::write(path, writer.finish(&footer).unwrap()).unwrap();
 }

@@ -12,7 +12,7 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use persister::engine::batch::{Batch, BatchInfo};
 use persister::engine::effects::File;
-use persister::table::{Chunk, Part};
+use persister::table::{Chunk, Part, Pending};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
@@ -26,7 +26,7 @@ pub enum Writer {
     /// All columns.
     Wide(Batch),
     /// The chunks of each directory, in order.
-    Light(BTreeMap<String, Vec<RecordBatch>>),
+    Light(BTreeMap<String, Vec<Pending>>),
 }
 
 impl Writer {
@@ -39,7 +39,7 @@ impl Writer {
     pub fn chunk(&mut self, chunk: Chunk) {
         match self {
             Writer::Wide(batch) => batch.chunk(chunk),
-            Writer::Light(chunks) => chunks.entry(chunk.dir).or_default().push(chunk.batch),
+            Writer::Light(chunks) => chunks.entry(chunk.dir).or_default().push(chunk.rows),
         }
     }
 
@@ -52,9 +52,9 @@ impl Writer {
             Writer::Wide(batch) => batch.finish(info, parts).map_err(text),
             Writer::Light(mut chunks) => {
                 let light = parts.into_iter().enumerate().map(|(k, mut part)| {
-                    let mut batches = chunks.remove(&part.dir).unwrap_or_default();
-                    batches.append(&mut part.rest);
-                    light(info, k, &part, &batches)
+                    let mut rows = chunks.remove(&part.dir).unwrap_or_default();
+                    rows.append(&mut part.rest);
+                    light(info, k, &part, &rows)
                 });
                 light.collect()
             }
@@ -66,9 +66,9 @@ fn text(error: impl Display) -> String {
     error.to_string()
 }
 
-fn light(info: &BatchInfo, k: usize, part: &Part, batches: &[RecordBatch]) -> Result<File, String> {
+fn light(info: &BatchInfo, k: usize, part: &Part, rows: &[Pending]) -> Result<File, String> {
     let (entry, footer) = info.file(k, part);
-    let batches: Vec<RecordBatch> = batches.iter().map(known_by).collect::<Result<_, _>>().map_err(text)?;
+    let batches: Vec<RecordBatch> = rows.iter().map(known_by).collect::<Result<_, _>>().map_err(text)?;
     let schema = batches.first().ok_or("a directory without rows")?.schema();
     let properties = WriterProperties::builder()
         .set_compression(Compression::UNCOMPRESSED)
@@ -88,7 +88,8 @@ fn light(info: &BatchInfo, k: usize, part: &Part, batches: &[RecordBatch]) -> Re
     Ok(File { entry, bytes: Bytes::from(bytes().map_err(text)?) })
 }
 
-fn known_by(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+fn known_by(rows: &Pending) -> Result<RecordBatch, ArrowError> {
+    let batch = rows.record_batch()?;
     let schema = batch.schema();
     let columns: Vec<usize> = COLUMNS.iter().filter_map(|name| schema.index_of(name).ok()).collect();
     batch.project(&columns)

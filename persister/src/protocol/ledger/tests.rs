@@ -128,3 +128,20 @@ fn a_failed_checkpoint_is_tried_again() {
     });
     assert_eq!(written, [DAY, DAY]);
 }
+
+proptest! {
+    /// The plain map is the oracle: keeping the last file aside changes nothing.
+    #[test]
+    fn an_open_delta_says_what_a_map_says(changes in prop::collection::vec((0..4u128, 0..5u32), 0..40)) {
+        let (mut open, mut plain) = (OpenDelta::default(), Delta::new());
+        for (file, next) in changes {
+            let file = FileId(file);
+            prop_assert_eq!(open.get(file), plain.get(&file).map(|(_, state)| *state));
+            open.insert(file, Day::Unknown, FileState::Next(next));
+            plain.insert(file, (Day::Unknown, FileState::Next(next)));
+            prop_assert_eq!((open.len(), open.is_empty()), (plain.len(), plain.is_empty()));
+            prop_assert_eq!(open.get(file), Some(FileState::Next(next)));
+        }
+        prop_assert_eq!(open.into_delta(), plain);
+    }
+}

@@ -23,7 +23,7 @@ impl Machine {
             seq,
             start: open.start,
             end,
-            delta: open.delta,
+            delta: open.delta.into_delta(),
             dropped: open.dropped,
             clock: open.clock,
             last,

@@ -92,7 +92,7 @@ fn any_text() -> impl Strategy<Value = String> {
     "[a-z0-9é\"\\\\\n ]{0,12}".prop_map(|text| serde_json::to_string(&text).expect("text"))
 }
 
-fn any_json() -> impl Strategy<Value = String> {
+pub(in super::super) fn any_json() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         any_text(),
         Just("null".to_owned()),
@@ -130,7 +130,7 @@ fn any_object() -> impl Strategy<Value = String> {
 }
 
 /// Values of an event's members, by name with us.
-fn any_members() -> impl Strategy<Value = BTreeMap<&'static str, String>> {
+pub(in super::super) fn any_members() -> impl Strategy<Value = BTreeMap<&'static str, String>> {
     let of = |kind: Kind| match kind {
         Kind::Time => Just("\"2023-07-10T12:34:56.25Z\"".to_owned()).boxed(),
         Kind::Text => any_text().boxed(),
@@ -149,7 +149,7 @@ fn any_members() -> impl Strategy<Value = BTreeMap<&'static str, String>> {
     })
 }
 
-fn in_order(members: &BTreeMap<&str, String>) -> Vec<String> {
+pub(in super::super) fn in_order(members: &BTreeMap<&str, String>) -> Vec<String> {
     let head = [r#""v":1"#, r#""kind":"event""#, r#""source_object":"AWSLogs/x""#, r#""source_index":7"#].map(str::to_owned);
     let names = FIELDS.iter().map(|field| field.name).chain(["extra"]);
     let members = names.filter_map(|name| Some(format!("\"{name}\":{}", members.get(name)?)));
@@ -225,7 +225,6 @@ proptest! {
                     leaves(field.source, &format!("\"{}\"", common::time::format_utc(*micros)), &mut found);
                 }
                 (Cell::Struct(taken), _) => taken_leaves(field.source, tree(field.name).expect("tree").nodes, taken, &mut found),
-                (Cell::Int32(_), _) => panic!("no field is a small number"),
             }
         }
         if let Some(extra) = &row.extra {

@@ -3,8 +3,8 @@ use super::super::layout::Layout;
 use super::super::rows::{Part, Rows};
 use super::super::{LAYOUT_VERSION, SCHEMA_VERSION};
 use super::*;
-use arrow::array::{Array, ArrayRef};
-use arrow::datatypes::Int32Type;
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{Int32Type, TimestampMicrosecondType};
 use bytes::Bytes;
 use common::cloudtrail::file_id;
 use common::message::{Key, Slot};
@@ -35,11 +35,11 @@ fn footer(part: &Part) -> Footer {
     }
 }
 
-fn written(part: &Part, chunks: Vec<RecordBatch>) -> Bytes {
+fn written(part: &Part, chunks: Vec<Pending>) -> Bytes {
     let mut writer = FileWriter::new(part.kind).expect("writer");
-    for batch in chunks.into_iter().chain(part.rest.iter().cloned()) {
+    for rows in chunks.into_iter().chain(part.rest.iter().cloned()) {
         let before = writer.encoded_bytes();
-        writer.write(batch).expect("write");
+        writer.write(rows).expect("write");
         assert!(writer.encoded_bytes() > before, "nothing of a chunk stays behind in an encoder");
     }
     writer.finish(&footer(part)).expect("finish").into()
@@ -68,7 +68,7 @@ fn a_file_reads_back_sorted_with_its_types_and_its_digest() {
     let chunk = rows.take_chunk(0).expect("chunk").expect("rows");
     append(&mut rows, 102, 2, r#","event_time":"2023-07-10T12:00:00Z","extra":{"x":1}"#);
     let part = rows.finish().expect("parts").remove(0);
-    let file = written(&part, vec![chunk.batch]);
+    let file = written(&part, vec![chunk.rows]);
 
     let batch = read(&file);
     let times = batch.column_by_name("event_time").expect("column").as_primitive::<TimestampMicrosecondType>();

@@ -1,5 +1,5 @@
 use super::*;
-use arrow::array::{Array, AsArray};
+use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 
 const OBJECT: &str =
@@ -51,6 +51,10 @@ fn mixed() -> Rows {
     rows
 }
 
+fn batch(part: &Part) -> RecordBatch {
+    part.rest[0].record_batch().expect("columns")
+}
+
 fn texts(batch: &RecordBatch, name: &str) -> Vec<Option<String>> {
     batch.column_by_name(name).expect(name).as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect()
 }
@@ -71,14 +75,14 @@ fn every_message_becomes_a_row_of_its_kind_in_its_directory() {
             ("rejected/delivery_date=__HIVE_DEFAULT_PARTITION__", RowKind::Rejected, 3),
         ]
     );
-    let broken = &parts[4].rest[0];
+    let broken = &batch(&parts[4]);
     assert_eq!(
         texts(broken, "reason"),
         ["undecodable_message", "undecodable_message", "foreign_message"].map(|text| Some(text.to_owned()))
     );
     assert_eq!(texts(broken, "raw")[2].as_deref(), Some("not \u{fffd} ours"));
     assert_eq!(texts(broken, "message_key")[0], Some(key(Slot::Record(3)).to_string()));
-    assert_eq!(texts(&parts[2].rest[0], "status"), [Some("altered".to_owned())]);
+    assert_eq!(texts(&batch(&parts[2]), "status"), [Some("altered".to_owned())]);
 }
 
 #[test]
@@ -101,13 +105,13 @@ fn chunks_and_the_rest_together_are_all_rows() {
         append(&mut rows, u64::from(index), Slot::Record(index), &event(index, "2023-07-10T00:00:00Z"));
         while let Some(chunk) = rows.take_chunk(64 << 10).expect("chunk") {
             assert_eq!(chunk.dir, "data/event_date=2023-07-10");
-            taken += chunk.batch.num_rows();
+            taken += chunk.rows.len();
         }
     }
     assert!(taken > 0 && rows.pending_bytes() < 128 << 10, "{taken} {}", rows.pending_bytes());
     let parts = rows.finish().expect("parts");
     assert_eq!(parts[0].rows, 1000);
-    assert_eq!(parts[0].rest.iter().map(RecordBatch::num_rows).sum::<usize>() + taken, 1000);
+    assert_eq!(parts[0].rest.iter().map(Pending::len).sum::<usize>() + taken, 1000);
 }
 
 #[test]
@@ -119,9 +123,9 @@ fn a_chunk_is_taken_from_the_largest_directory_only_when_it_is_large_enough() {
     }
     assert!(rows.take_chunk(1 << 20).expect("none").is_none());
     let chunk = rows.take_chunk(1 << 10).expect("chunk").expect("large enough");
-    assert_eq!((&chunk.dir[..], chunk.batch.num_rows()), ("data/event_date=2023-07-11", 199));
+    assert_eq!((&chunk.dir[..], chunk.rows.len()), ("data/event_date=2023-07-11", 199));
     let chunk = rows.take_chunk(0).expect("chunk").expect("the other");
-    assert_eq!((&chunk.dir[..], chunk.batch.num_rows()), ("data/event_date=2023-07-10", 1));
+    assert_eq!((&chunk.dir[..], chunk.rows.len()), ("data/event_date=2023-07-10", 1));
     assert!(rows.take_chunk(0).expect("none").is_none());
 }
 
@@ -133,7 +137,7 @@ fn null_and_empty_structs_differ() {
     append(&mut rows, 1, Slot::Record(1), &with(1, r#""user_identity":{}"#));
     append(&mut rows, 2, Slot::Record(2), &with(2, r#""user_identity":{"sessionContext":{"sessionIssuer":{"arn":"a"}}}"#));
     append(&mut rows, 3, Slot::Record(3), &event(3, "2023-07-10T00:00:00Z"));
-    let batch = rows.finish().expect("parts")[0].rest[0].clone();
+    let batch = batch(&rows.finish().expect("parts")[0]);
     let identity = batch.column_by_name("user_identity").expect("column").as_struct();
     assert_eq!((0..4).map(|row| identity.is_valid(row)).collect::<Vec<_>>(), [false, true, true, false]);
     let context = identity.column_by_name("session_context").expect("member").as_struct();
@@ -148,11 +152,11 @@ fn provenance_is_in_every_row() {
     let parts = mixed().finish().expect("parts");
     let offsets: Vec<i64> = parts
         .iter()
-        .flat_map(|part| part.rest.iter())
+        .map(batch)
         .flat_map(|batch| batch.column_by_name("kafka_offset").expect("column").as_primitive::<Int64Type>().values().to_vec())
         .collect();
     assert_eq!(offsets, [10, 11, 17, 12, 14, 15, 16]);
-    assert_eq!(texts(&parts[0].rest[0], "source_object"), [Some(OBJECT.to_owned())]);
+    assert_eq!(texts(&batch(&parts[0]), "source_object"), [Some(OBJECT.to_owned())]);
 }
 
 #[test]
@@ -164,4 +168,38 @@ fn pending_bytes_come_near_what_the_columns_take() {
         append(&mut rows, u64::from(index), Slot::Record(index), &value);
     }
     assert!((1_000_000..4_000_000).contains(&rows.pending_bytes()), "{}", rows.pending_bytes());
+}
+
+/// What is remembered from row to row saves time and nothing else.
+#[test]
+fn a_row_goes_where_it_would_go_alone() {
+    let values: Vec<String> = [
+        r#","event_time":"2023-07-10T23:59:59Z","aws_region":"eu-west-1","recipient_account_id":"111122223333""#,
+        r#","event_time":"2023-07-11T00:00:00Z","aws_region":"eu-west-1","recipient_account_id":"111122223333""#,
+        r#","event_time":"2023-07-11T00:59:59Z","aws_region":"eu-west-2","recipient_account_id":"111122223333""#,
+        r#","event_time":"2023-07-11T00:59:59Z","aws_region":"eu-west-2","recipient_account_id":"999922223333""#,
+        r#","event_time":"2023-07-11T00:59:59Z","aws_region":"EU","recipient_account_id":"999922223333""#,
+        r#","event_time":"2023-07-11T00:59:59Z""#,
+        r#","event_time":"0000-01-01T00:00:00Z""#,
+        "",
+        r#","event_time":"1969-12-31T23:59:59Z""#,
+        r#","event_time":"1970-01-01T00:00:00Z""#,
+    ]
+    .iter()
+    .map(|fields| format!(r#"{{"v":1,"kind":"event","source_object":"{OBJECT}","source_index":0{fields}}}"#))
+    .collect();
+    let dirs = |rows: Rows| rows.finish().expect("parts").into_iter().map(|part| part.dir).collect::<Vec<_>>();
+    for layout in [Layout::Date, Layout::DateHour, Layout::AccountRegionDate, Layout::SecurityLake] {
+        let mut together = Rows::new(layout);
+        let mut alone: Vec<String> = Vec::new();
+        for value in values.iter().chain(values.iter().rev()) {
+            append(&mut together, 0, Slot::Record(0), value);
+            let mut rows = Rows::new(layout);
+            append(&mut rows, 0, Slot::Record(0), value);
+            alone.extend(dirs(rows));
+        }
+        alone.sort();
+        alone.dedup();
+        assert_eq!(dirs(together), alone, "{layout}");
+    }
 }

@@ -1,0 +1,124 @@
+//! The full decoder is the oracle: where this one answers it must say the same, and what is written as the contract says it must answer.
+
+use super::super::decode::tests::{any_members, in_order};
+use super::super::decode::{self as full, Decoded};
+use super::super::layout::Layout;
+use super::super::rows::{Rows, append_both_ways};
+use super::*;
+use proptest::prelude::*;
+
+/// True when the message was decoded here; panics when the full decoder says otherwise.
+fn agrees(value: &[u8]) -> bool {
+    let mut spans = Vec::new();
+    let Some(event) = decode(value, &mut spans) else { return false };
+    let text = String::from_utf8_lossy(value);
+    match full::decode(value) {
+        Ok(Decoded::Event(row)) => {
+            assert_eq!(row.source_object, event.source_object, "{text}");
+            assert_eq!(i64::from(row.source_index), i64::from(event.source_index), "{text}");
+        }
+        other => panic!("{text}: {other:?}"),
+    }
+    let (quick, slow) = append_both_ways(value);
+    assert_eq!(quick, slow, "{text}");
+    true
+}
+
+fn message(members: &std::collections::BTreeMap<&'static str, String>) -> String {
+    format!("{{{}}}", in_order(members).join(","))
+}
+
+#[test]
+fn what_the_aggregator_writes_is_decoded_here() {
+    let head = r#"{"v":1,"kind":"event","source_object":"AWSLogs/x","source_index":7"#;
+    for fields in [
+        "",
+        r#","event_time":"2023-07-10T12:34:56Z","event_name":"A\n\ud83d\ude00B","aws_region":"é","read_only":true,"extra":{}"#,
+        r#","user_identity":{}"#,
+        r#","user_identity":{"type":"Root","arn":"\"","sessionContext":{"attributes":{"mfaAuthenticated":"true"},"webIdFederationData":{"attributes":{"a":[1.0]}}}},"tls_details":{ "tlsVersion" : "x" }"#,
+        r#","user_identity":{"arn":null,"type":"x"},"request_parameters":{ "a" : [1.0e2, {}, [] ] },"response_elements":[null],"resources":"text","annotation":-0"#,
+    ] {
+        assert!(agrees(format!("{head}{fields}}}").as_bytes()), "{fields}");
+    }
+}
+
+#[test]
+fn what_is_not_plain_is_left_to_the_full_decoder() {
+    let head = r#"{"v":1,"kind":"event","source_object":"AWSLogs/x","source_index":7"#;
+    let nested = format!(r#"{head},"resources":{}{}}}"#, "[".repeat(100), "]".repeat(100));
+    for value in [
+        format!("{head}}} "),
+        format!("{head} }}"),
+        format!("{head}}}}}"),
+        format!(r#"{head},"read_only":true,"event_name":"a"}}"#),
+        format!(r#"{head},"event_name":"a","event_name":"a"}}"#),
+        format!(r#"{head},"event_name":null}}"#),
+        format!(r#"{head},"event_name":"\ud800"}}"#),
+        format!(r#"{head},"event_time":"yesterday"}}"#),
+        format!(r#"{head},"event_nam\u0065":"a"}}"#),
+        format!(r#"{head},"new":"a"}}"#),
+        format!(r#"{head},"extra":[]}}"#),
+        format!(r#"{head},"extra":{{}},"extra":{{}}}}"#),
+        format!(r#"{head},"user_identity":{{"new":1}}}}"#),
+        format!(r#"{head},"user_identity":{{"arn":1}}}}"#),
+        format!(r#"{head},"user_identity":{{"arn":"a","arn":"a"}}}}"#),
+        format!(r#"{head},"user_identity":{{"arn":"a",}}}}"#),
+        format!(r#"{head},"request_parameters":{{"a":}}}}"#),
+        format!(r#"{head},"request_parameters":{{"a":1]}}"#),
+        format!(r#"{head},"request_parameters":01}}"#),
+        format!(r#"{head},"aws_region":"\u0065u"}}"#),
+        head.replace("\"source_index\":7", "\"source_index\":07}"),
+        head.replace("\"source_index\":7", "\"source_index\":2147483648}"),
+        head.replace("\"source_index\":7", "\"source_index\":}"),
+        head.replace("AWSLogs/x", "\\u0041"),
+        nested,
+    ] {
+        assert_eq!(decode(value.as_bytes(), &mut Vec::new()), None, "{value}");
+    }
+    assert_eq!(decode(b"\xff", &mut Vec::new()), None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1024))]
+
+    #[test]
+    fn whatever_is_decoded_here_is_what_the_full_decoder_says(members in any_members()) {
+        agrees(message(&members).as_bytes());
+    }
+
+    #[test]
+    fn a_message_with_bytes_changed_is_decoded_as_the_full_decoder_does_or_not_at_all(
+        members in any_members(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), prop_oneof![
+            any::<u8>(), prop::sample::select(b"\"\\{}[],:0129.-+eEtfn \n".to_vec())
+        ], 0..3), 1..4)
+    ) {
+        let mut value = message(&members).into_bytes();
+        for (at, byte, how) in changes {
+            let at = at.index(value.len());
+            match how {
+                0 => value[at] = byte,
+                1 => value.insert(at, byte),
+                _ => { value.remove(at); }
+            }
+        }
+        agrees(&value);
+    }
+
+    #[test]
+    fn a_message_that_is_cut_off_or_doubled_is_not_decoded_otherwise(members in any_members(), at in any::<prop::sample::Index>()) {
+        let value = message(&members).into_bytes();
+        agrees(&value[..at.index(value.len())]);
+        agrees(&[&value[..], &value[at.index(value.len())..]].concat());
+    }
+}
+
+#[test]
+fn rows_go_where_they_belong_whoever_decodes_them() {
+    let value = br#"{"v":1,"kind":"event","source_object":"AWSLogs/x","source_index":7}"#;
+    let mut rows = Rows::new(Layout::Date);
+    let key = common::message::Key { file: common::cloudtrail::file_id("AWSLogs/x"), slot: common::message::Slot::Record(8) };
+    rows.append(0, 0, Some(key), key.to_string().as_bytes(), value);
+    let dirs: Vec<_> = rows.finish().expect("parts").into_iter().map(|part| part.dir).collect();
+    assert_eq!(dirs, ["rejected/delivery_date=__HIVE_DEFAULT_PARTITION__"], "the key says another record");
+}

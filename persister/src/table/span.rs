@@ -1,0 +1,130 @@
+//! Where the values of a row lie in its bytes, before they are columns.
+
+use super::schema::EXTRA;
+use super::structs::{TLS_DETAILS, Tree, USER_IDENTITY};
+
+/// A column, or a node of an object that is taken apart: top-level columns by their place in the schema, then the nodes of
+/// `user_identity` and `tls_details`. Objects have leaves of their own: they tell a struct without members from none.
+pub(super) type Leaf = u8;
+
+/// Leaves of an event.
+pub(super) const EVENT_LEAVES: usize = EXTRA + 1 + USER_IDENTITY.count + TLS_DETAILS.count;
+
+const _: () = assert!(EVENT_LEAVES <= Leaf::MAX as usize);
+
+/// The leaf of a top-level column.
+pub(super) const fn top(column: usize) -> Leaf {
+    column as Leaf
+}
+
+/// The leaf of a node, by its field id.
+pub(super) const fn node(tree: &Tree, id: i32) -> Leaf {
+    let before = if tree.first == USER_IDENTITY.first { 0 } else { USER_IDENTITY.count };
+    (EXTRA + 1 + before + (id - tree.first) as usize) as Leaf
+}
+
+/// One value: its leaf and where its bytes lie. Packed, because rows have dozens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span(u64);
+
+const LENGTH_BITS: u32 = 27;
+const START_BITS: u32 = 28;
+
+/// Longest bytes of a row.
+pub(super) const MAX_ROW_BYTES: usize = (1 << LENGTH_BITS) - 1;
+
+impl Span {
+    /// `start..end` within a row of at most [`MAX_ROW_BYTES`]; `escaped` for JSON text whose escapes are to be undone.
+    #[inline(always)]
+    pub(super) fn new(leaf: Leaf, start: usize, end: usize, escaped: bool) -> Span {
+        let length = (end - start) as u64;
+        Span(u64::from(leaf) << 56 | u64::from(escaped) << 55 | length << START_BITS | start as u64)
+    }
+
+    #[inline(always)]
+    pub(super) fn leaf(self) -> Leaf {
+        (self.0 >> 56) as Leaf
+    }
+
+    #[inline(always)]
+    pub(super) fn escaped(self) -> bool {
+        self.0 >> 55 & 1 == 1
+    }
+
+    #[inline(always)]
+    pub(super) fn range(self) -> std::ops::Range<usize> {
+        let start = (self.0 & ((1 << START_BITS) - 1)) as usize;
+        let length = (self.0 >> START_BITS & ((1 << LENGTH_BITS) - 1)) as usize;
+        start..start + length
+    }
+
+    pub(super) fn to_bytes(self) -> [u8; 8] {
+        self.0.to_le_bytes()
+    }
+
+    pub(super) fn from_bytes(bytes: [u8; 8]) -> Span {
+        Span(u64::from_le_bytes(bytes))
+    }
+}
+
+/// Values of one row in the making, where they are not slices of a message.
+#[derive(Debug, Default)]
+pub(super) struct Values {
+    pub(super) bytes: Vec<u8>,
+    pub(super) spans: Vec<Span>,
+}
+
+impl Values {
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.spans.clear();
+    }
+
+    pub(super) fn text(&mut self, leaf: Leaf, text: &str) {
+        self.put(leaf, text.as_bytes());
+    }
+
+    pub(super) fn optional(&mut self, leaf: Leaf, text: Option<&str>) {
+        if let Some(text) = text {
+            self.text(leaf, text);
+        }
+    }
+
+    pub(super) fn number(&mut self, leaf: Leaf, number: i64) {
+        self.put(leaf, &number.to_le_bytes());
+    }
+
+    pub(super) fn flag(&mut self, leaf: Leaf, flag: bool) {
+        self.put(leaf, if flag { b"true" } else { b"false" });
+    }
+
+    pub(super) fn object(&mut self, leaf: Leaf) {
+        self.put(leaf, b"");
+    }
+
+    fn put(&mut self, leaf: Leaf, bytes: &[u8]) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        self.spans.push(Span::new(leaf, start, self.bytes.len(), false));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_reads_back() {
+        for (leaf, start, end, escaped) in [(0, 0, 0, false), (255, MAX_ROW_BYTES, 2 * MAX_ROW_BYTES, true), (7, 1, 2, true)] {
+            let span = Span::from_bytes(Span::new(leaf, start, end, escaped).to_bytes());
+            assert_eq!((span.leaf(), span.range(), span.escaped()), (leaf, start..end, escaped));
+        }
+    }
+
+    #[test]
+    fn no_two_nodes_share_a_leaf() {
+        let nodes = |tree: &'static Tree| (tree.first..).take(tree.count).map(|id| node(tree, id));
+        let leaves: Vec<Leaf> = (0..=EXTRA).map(top).chain(nodes(&USER_IDENTITY)).chain(nodes(&TLS_DETAILS)).collect();
+        assert_eq!(leaves, (0..EVENT_LEAVES).map(top).collect::<Vec<_>>());
+    }
+}
