@@ -107,17 +107,19 @@ fn what_is_unusual_is_left_to_the_careful_way() {
 #[test]
 fn a_plain_time_is_one_that_the_careful_way_leaves_as_it_is() {
     for day in ["01", "28", "29", "30", "31", "32", "00", "1:", ":1"] {
-        for month in ["00", "01", "02", "12", "13", "19", "1/"] {
+        for month in ["00", "01", "02", "04", "12", "13", "19", "1/"] {
             for time in ["00:00:00", "23:59:59", "24:00:00", "12:60:00", "12:00:60", "12:00:61", "1a:00:00", "12-00:00"] {
                 for year in ["2026", "0000", "9999", "20é"] {
                     let record = format!(r#"{{"eventTime":"{year}-{month}-{day}T{time}Z"}}"#);
                     let (message, taken) = both(record.as_bytes(), b"]");
-                    let expect = month <= "12"
-                        && month >= "01"
-                        && ("01".."29").contains(&day)
-                        && !day.contains(':')
+                    let days: &[&str] = match month {
+                        "01" | "12" => &["01", "28", "29", "30", "31"],
+                        "04" => &["01", "28", "29", "30"],
+                        "02" => &["01", "28"],
+                        _ => &[],
+                    };
+                    let expect = days.contains(&day)
                         && year != "20é"
-                        && !month.contains('/')
                         && matches!(time, "00:00:00" | "23:59:59");
                     assert_eq!(taken, expect, "{record}");
                     assert!(!taken || message.unwrap().contains(r#""event_time":"#));
