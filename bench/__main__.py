@@ -1,5 +1,6 @@
 """./dev bench: measures Switchback and its peers on the same log files, and writes what was found to a page."""
 import argparse
+import os
 import pathlib
 import sys
 import time
@@ -66,8 +67,6 @@ class Bench:
 
     def prepare(self):
         self.profile, self.binaries = build(self.said.profile, self.said.no_build, say)
-        import os
-
         folder = os.environ.get("SWITCHBACK_SERVICES_DIR", self.work / "services")
         self.services = Services(pathlib.Path(folder))
         self.services.up()
@@ -77,7 +76,7 @@ class Bench:
         if not self.corpora.recorded:
             say("corpus", "shared/ is absent: log files are GENERATED, not recorded")
         self.own = Own(self.binaries, self.services, bucket, self.work, check=not self.said.no_verify)
-        self.peers = Peers(self.binaries, self.services, self.work, say)
+        self.peers = Peers(self.binaries, self.services, self.corpora, self.own, self.work, say)
 
     # ---- the main table ----------------------------------------------------------------------------------------
 

@@ -35,7 +35,7 @@ class Own:
 
     def kafka(self, corpus, s3=False, partitions=PARTITIONS, aggregator=(), persister=()):
         """Aggregator and persister as two processes at work at once, from the start of both to the last row in the table."""
-        table, topic = self._table("kafka", s3), self._topic(partitions)
+        table, topic = self._table("kafka", s3), self.topic(partitions)
         source = self._source(corpus, s3)
         bystanders = self.services.bystanders()
         started = time.monotonic()
@@ -58,7 +58,7 @@ class Own:
 
     def stages(self, corpus, partitions=PARTITIONS, persister=()):
         """The aggregator alone into Kafka, then the persister alone from the topic that it filled."""
-        table, topic, source = self._table("stages", False), self._topic(partitions), str(corpus.path)
+        table, topic, source = self._table("stages", False), self.topic(partitions), str(corpus.path)
         bystanders = self.services.bystanders()
         child = self._aggregator(source, topic, ()).wait().well()
         first = self._run(corpus, child.seconds, [child], bystanders)
@@ -86,6 +86,12 @@ class Own:
         state.clear()
         return runs
 
+    def fill_topic(self, corpus, partitions):
+        """A topic with all messages of these log files, for someone else to read."""
+        topic = self.topic(partitions)
+        self._aggregator(str(corpus.path), topic, ()).wait().well()
+        return topic
+
     # ---- parts -------------------------------------------------------------------------------------------------
 
     def _table(self, name, s3):
@@ -99,7 +105,7 @@ class Own:
         self.bucket.put_tree(corpus.path, f"logs/{corpus.name}")
         return self.bucket.url(f"logs/{corpus.name}")
 
-    def _topic(self, partitions):
+    def topic(self, partitions):
         self.count += 1
         topic = f"bench-{int(time.time())}-{self.count}"
         self.services.broker.create(topic, partitions)

@@ -8,6 +8,7 @@
 
 mod consume;
 mod produce;
+mod runtime;
 
 use anyhow::{Context, bail};
 

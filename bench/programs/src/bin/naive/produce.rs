@@ -1,18 +1,22 @@
 //! Log files to messages: inflate, parse to a `Value`, rename the keys, print it again, send.
 
+use crate::runtime::Tokio;
 use anyhow::Context;
 use flate2::read::MultiGzDecoder;
 use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::future_producer::DeliveryFuture;
+use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use serde_json::{Map, Value};
 use std::collections::VecDeque;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+type Producer = FutureProducer<DefaultClientContext, Tokio>;
+
 pub(crate) async fn produce(dir: &Path, brokers: &str, topic: &str) -> anyhow::Result<()> {
-    let producer: FutureProducer = ClientConfig::new().set("bootstrap.servers", brokers).create()?;
+    let producer: Producer = ClientConfig::new().set("bootstrap.servers", brokers).create()?;
     let mut under_way = VecDeque::new();
     for file in log_files(dir)? {
         let mut text = Vec::new();
@@ -31,7 +35,7 @@ pub(crate) async fn produce(dir: &Path, brokers: &str, topic: &str) -> anyhow::R
 }
 
 async fn send(
-    producer: &FutureProducer,
+    producer: &Producer,
     topic: &str,
     key: &str,
     value: &str,

@@ -1,9 +1,10 @@
 //! Messages to Parquet: parse to a `Value` again, all columns text, one writer per date, default properties.
 
+use crate::runtime::Tokio;
 use anyhow::Context;
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
-use rdkafka::consumer::{Consumer, StreamConsumer};
+use rdkafka::consumer::{Consumer, DefaultConsumerContext, StreamConsumer};
 use rdkafka::{ClientConfig, Message};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -43,7 +44,7 @@ const COLUMNS: [&str; 24] = [
 pub(crate) async fn consume(brokers: &str, topic: &str, dir: &Path, messages: usize) -> anyhow::Result<()> {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", brokers).set("group.id", topic).set("auto.offset.reset", "earliest");
-    let consumer: StreamConsumer = config.create()?;
+    let consumer: StreamConsumer<DefaultConsumerContext, Tokio> = config.create()?;
     consumer.subscribe(&[topic])?;
     let mut by_date: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     let mut writers = BTreeMap::new();
