@@ -5,7 +5,7 @@
 //! (they have no UTF-8 form), no more than [`MAX_DEPTH`] open brackets. Nothing recurses on the input's depth.
 //! The text is UTF-8 by type: `std::str::from_utf8` once, then everything is slices of it.
 
-pub(crate) mod pass;
+pub mod pass;
 #[cfg(test)]
 pub(crate) mod tests;
 mod window;

@@ -6,12 +6,14 @@
 //! each once (their order sees to that), and values of their kind. `tests` holds the two together.
 
 use super::decode::MAX_VALUE_BYTES;
-use super::scan::{Scanner, Text};
 use super::schema::EXTRA;
 use super::span::{Leaf, Span, node, top};
 use super::structs::{Node, Shape, TLS_DETAILS, Tree, USER_IDENTITY};
+use common::cloudtrail::json::MAX_DEPTH;
+use common::cloudtrail::json::pass::Pass;
 use common::event::{FIELDS, Kind};
 use common::time::parse_utc;
+use std::ops::Range;
 
 /// An event. Its values are the spans that were filled in, which count from `rest`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,111 +103,116 @@ pub(super) const fn position(name: &str) -> usize {
     panic!("no such field") // at compile time
 }
 
+/// Open brackets around what lies in a message's own fields: the message's.
+const IN_MESSAGE: u32 = 1;
+
+/// A string's content: where it lies, and whether there are escapes in it.
+type Text = (usize, usize, bool);
+
 /// Decodes an event that is written just as the contract says, and fills `spans`. `None` says nothing about the message.
 pub(super) fn decode<'a>(value: &'a [u8], spans: &mut Vec<Span>) -> Option<Quick<'a>> {
     spans.clear();
     if value.len() > MAX_VALUE_BYTES {
         return None;
     }
-    let text = std::str::from_utf8(value).ok()?;
-    let mut scanner = Scanner { bytes: value, at: 0 };
-    scanner.literal(HEAD)?;
-    let object = scanner.string().filter(|object| !object.escaped)?;
-    scanner.literal(br#","source_index":"#)?;
-    let source_index = index(&mut scanner)?;
-    let rest = scanner.at;
-    let mut event = Quick {
-        source_object: &text[object.start..object.end],
-        source_index,
-        event_time: None,
-        account: None,
-        region: None,
-        rest: &value[rest..],
-    };
+    let mut pass = Pass::new(value);
+    pass.literal(HEAD)?;
+    let source_object = unescaped(pass.text()?)?;
+    pass.literal(br#","source_index":"#)?;
+    let source_index = index(&mut pass, value)?;
+    let rest = pass.at();
+    let (mut event_time, mut account, mut region) = (None, None, None);
     let mut expected = 0;
-    while scanner.peek()? == b',' {
-        let place = next_key(&mut scanner, expected)?;
+    while pass.peek()? == b',' {
+        let place = next_key(&mut pass, value, expected)?;
         expected = place + 1;
-        let start = scanner.at;
-        if place == EXTRA {
-            if scanner.peek()? != b'{' {
-                return None;
-            }
-            scanner.value()?;
-            spans.push(Span::new(top(EXTRA), start - rest, scanner.at - rest, false));
-            continue;
-        }
-        match FIELDS[place].kind {
+        let (start, first) = (pass.at(), pass.peek()?);
+        let kind = if place == EXTRA { Kind::Struct } else { FIELDS[place].kind };
+        match kind {
             Kind::Text => {
-                let found = scanner.string()?;
+                let found = pass.text()?;
                 spans.push(span(top(place), found, rest));
-                if place == RECIPIENT || place == REGION {
-                    if found.escaped {
-                        return None;
-                    }
-                    let found = Some(&text[found.start..found.end]);
-                    if place == REGION { event.region = found } else { event.account = found }
+                match place {
+                    RECIPIENT => account = Some(unescaped(found)?),
+                    REGION => region = Some(unescaped(found)?),
+                    _ => {}
                 }
             }
-            Kind::Time => {
-                let found = scanner.string().filter(|found| !found.escaped)?;
-                let micros = parse_utc(&text[found.start..found.end])?;
-                if place != EVENT_TIME {
-                    return None;
-                }
-                event.event_time = Some(micros);
-            }
+            Kind::Time if place == EVENT_TIME => event_time = Some(parse_utc(text(value, unescaped(pass.text()?)?)?)?),
+            Kind::Time => return None,
             Kind::Flag => {
-                scanner.literal(b"true").or_else(|| scanner.literal(b"false"))?;
-                spans.push(Span::new(top(place), start - rest, scanner.at - rest, false));
+                pass.literal(b"true").or_else(|| pass.literal(b"false"))?;
+                spans.push(Span::new(top(place), start - rest, pass.at() - rest, false));
             }
-            Kind::Body => {
-                // `null` is the same as nothing, and nobody writes it.
-                if scanner.peek()? == b'n' {
-                    return None;
-                }
-                scanner.value()?;
-                spans.push(Span::new(top(place), start - rest, scanner.at - rest, false));
-            }
-            Kind::Struct => {
+            // `null` is the same as nothing, and nobody writes it.
+            Kind::Body if first == b'n' => return None,
+            Kind::Struct if first != b'{' => return None,
+            Kind::Struct if place != EXTRA => {
                 let tree = if place == USER { &USER_IDENTITY } else { &TLS_DETAILS };
                 spans.push(Span::new(top(place), 0, 0, false));
-                let mut taken = Taking { scanner, spans, tree, rest };
-                taken.object(tree.nodes)?;
-                scanner = taken.scanner;
+                let mut taken = Taking { value, pass, spans, tree, rest };
+                taken.object(tree.nodes, IN_MESSAGE + 1)?;
+                pass = taken.pass;
+            }
+            Kind::Body | Kind::Struct => {
+                pass.value(first, IN_MESSAGE, MAX_DEPTH, &mut ())?;
+                spans.push(Span::new(top(place), start - rest, pass.at() - rest, false));
             }
         }
     }
-    scanner.take(b'}')?;
-    (scanner.at == value.len()).then_some(event)
+    pass.literal(b"}")?;
+    let is_text = !pass.may_hold_unicode() || std::str::from_utf8(value).is_ok();
+    if pass.at() != value.len() || !is_text {
+        return None;
+    }
+    let told = |place: Option<Range<usize>>| match place {
+        Some(place) => text(value, place).map(Some),
+        None => Some(None),
+    };
+    Some(Quick {
+        source_object: text(value, source_object)?,
+        source_index,
+        event_time,
+        account: told(account)?,
+        region: told(region)?,
+        rest: &value[rest..],
+    })
+}
+
+fn text(value: &[u8], place: Range<usize>) -> Option<&str> {
+    std::str::from_utf8(&value[place]).ok()
+}
+
+fn unescaped((start, end, escaped): Text) -> Option<Range<usize>> {
+    (!escaped).then_some(start..end)
 }
 
 #[inline(always)]
-fn span(leaf: Leaf, found: Text, rest: usize) -> Span {
-    Span::new(leaf, found.start - rest, found.end - rest, found.escaped)
+fn span(leaf: Leaf, (start, end, escaped): Text, rest: usize) -> Span {
+    Span::new(leaf, start - rest, end - rest, escaped)
 }
 
 /// A number without sign, fraction and leading zeros.
-fn index(scanner: &mut Scanner<'_>) -> Option<i32> {
-    let start = scanner.at;
+fn index(pass: &mut Pass<'_>, value: &[u8]) -> Option<i32> {
+    let start = pass.at();
     let mut number = 0i32;
-    while let Some(digit @ b'0'..=b'9') = scanner.peek() {
+    while let Some(digit @ b'0'..=b'9') = pass.peek() {
         number = number.checked_mul(10)?.checked_add(i32::from(digit - b'0'))?;
-        scanner.at += 1;
+        pass.step();
     }
-    let digits = scanner.at - start;
-    (digits == 1 || digits > 1 && scanner.bytes[start] != b'0').then_some(number)
+    let digits = pass.at() - start;
+    (digits == 1 || digits > 1 && value[start] != b'0').then_some(number)
 }
 
 /// Passes the comma, the key and the colon of one of the fields from `expected` on.
 #[inline(always)]
-fn next_key(scanner: &mut Scanner<'_>, expected: usize) -> Option<usize> {
-    let head = scanner.bytes.get(scanner.at + 2..)?.first_chunk::<8>()?;
+fn next_key(pass: &mut Pass<'_>, value: &[u8], expected: usize) -> Option<usize> {
+    let head = value.get(pass.at() + 2..)?.first_chunk::<8>()?;
     let head = u64::from_le_bytes(*head);
     for place in expected..=EXTRA {
         let (word, mask) = HEADS[place];
         let (key, len) = &KEYS[place];
-        if head & mask == word && scanner.literal(&key[..*len]).is_some() {
+        if head & mask == word && pass.literal(&key[..*len]).is_some() {
             return Some(place);
         }
     }
@@ -214,66 +221,62 @@ fn next_key(scanner: &mut Scanner<'_>, expected: usize) -> Option<usize> {
 
 /// An object being taken apart.
 struct Taking<'a, 's> {
-    scanner: Scanner<'a>,
+    value: &'a [u8],
+    pass: Pass<'a>,
     spans: &'s mut Vec<Span>,
     tree: &'static Tree,
     rest: usize,
 }
 
 impl Taking<'_, '_> {
-    /// Passes an object whose members are all nodes of the tree. Recurses as deep as the tree.
-    fn object(&mut self, nodes: &'static [Node]) -> Option<()> {
-        let scanner = &mut self.scanner;
-        scanner.take(b'{')?;
-        scanner.white();
-        if scanner.peek()? == b'}' {
-            scanner.at += 1;
+    /// Passes an object whose members are all nodes of the tree, and lie inside `depth` open brackets. Recurses as deep as the tree.
+    fn object(&mut self, nodes: &'static [Node], depth: u32) -> Option<()> {
+        let pass = &mut self.pass;
+        pass.expect(b'{')?;
+        if pass.token()? == b'}' {
+            pass.step();
             return Some(());
         }
         let (mut seen, mut expected) = (0u64, 0);
         loop {
-            let key = self.scanner.key()?;
-            let at = find(nodes, key, expected)?;
+            let (start, end, _) = self.pass.key()?;
+            let at = find(nodes, &self.value[start..end], expected)?;
             if seen & 1 << at != 0 {
                 return None;
             }
             seen |= 1 << at;
             expected = at + 1;
-            self.member(&nodes[at])?;
-            let scanner = &mut self.scanner;
-            scanner.white();
-            match scanner.peek()? {
-                b',' => {
-                    scanner.at += 1;
-                    scanner.white();
-                }
-                b'}' => {
-                    scanner.at += 1;
-                    return Some(());
-                }
+            self.member(&nodes[at], depth)?;
+            let pass = &mut self.pass;
+            let next = pass.token()?;
+            pass.step();
+            match next {
+                b',' => {}
+                b'}' => return Some(()),
                 _ => return None,
             }
         }
     }
 
-    fn member(&mut self, node_here: &'static Node) -> Option<()> {
+    fn member(&mut self, node_here: &'static Node, depth: u32) -> Option<()> {
         let leaf = node(self.tree, node_here.id);
-        let start = self.scanner.at;
-        if self.scanner.peek()? == b'n' {
-            return self.scanner.literal(b"null");
+        let first = self.pass.token()?;
+        let start = self.pass.at();
+        if first == b'n' {
+            return self.pass.literal(b"null");
         }
         match &node_here.shape {
             Shape::Text => {
-                let found = self.scanner.string()?;
+                let found = self.pass.text()?;
                 self.spans.push(span(leaf, found, self.rest));
             }
             Shape::Json => {
-                self.scanner.value()?;
-                self.spans.push(Span::new(leaf, start - self.rest, self.scanner.at - self.rest, false));
+                self.pass.value(first, depth, MAX_DEPTH, &mut ())?;
+                self.spans.push(Span::new(leaf, start - self.rest, self.pass.at() - self.rest, false));
             }
             Shape::Object(children) => {
                 self.spans.push(Span::new(leaf, 0, 0, false));
-                self.object(children)?;
+                self.object(children, depth + 1)?;
             }
         }
         Some(())

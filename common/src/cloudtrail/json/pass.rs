@@ -8,7 +8,7 @@ use super::{MAX_DEPTH, hex4};
 
 /// A place in a text. Small and by value, so that it lives in registers.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Pass<'a> {
+pub struct Pass<'a> {
     bytes: &'a [u8],
     at: usize,
     /// Where the block begins whose bits we have.
@@ -20,7 +20,7 @@ pub(crate) struct Pass<'a> {
 }
 
 /// What an object's keys are told to, if anybody wants to know.
-pub(crate) trait Keys {
+pub trait Keys {
     /// An object opens.
     fn open(&mut self);
     /// A key as it is written, `bytes[start..end]`; `escaped` when it may hold a `\`.
@@ -39,33 +39,45 @@ impl Keys for () {
 impl<'a> Pass<'a> {
     /// At the beginning of `bytes`, which need not be one value, nor UTF-8.
     #[inline(always)]
-    pub(crate) fn new(bytes: &'a [u8]) -> Pass<'a> {
+    pub fn new(bytes: &'a [u8]) -> Pass<'a> {
         // A block that no place is in: the first search loads one.
         Pass { bytes, at: 0, block: usize::MAX - BLOCK, special: 0, high: 0, escapes: false }
     }
 
     /// Where we are.
     #[inline(always)]
-    pub(crate) fn at(&self) -> usize {
+    pub fn at(&self) -> usize {
         self.at
     }
 
     /// False when every string so far is ASCII. Strings are the only place where other bytes are let by, so what was passed is then
     /// UTF-8; otherwise it has to be checked.
     #[inline(always)]
-    pub(crate) fn may_hold_unicode(&self) -> bool {
+    pub fn may_hold_unicode(&self) -> bool {
         self.high != 0
+    }
+
+    /// The byte where we are.
+    #[inline(always)]
+    pub fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    /// Passes these bytes, which must be ASCII and no part of a string.
+    #[inline(always)]
+    pub fn literal(&mut self, word: &[u8]) -> Option<()> {
+        self.bytes.get(self.at..)?.starts_with(word).then(|| self.at += word.len())
     }
 
     /// Goes on by one byte.
     #[inline(always)]
-    pub(crate) fn step(&mut self) {
+    pub fn step(&mut self) {
         self.at += 1;
     }
 
     /// Passes white space; the byte that comes after it.
     #[inline(always)]
-    pub(crate) fn token(&mut self) -> Option<u8> {
+    pub fn token(&mut self) -> Option<u8> {
         let byte = *self.bytes.get(self.at)?;
         if byte > b' ' {
             return Some(byte);
@@ -76,7 +88,7 @@ impl<'a> Pass<'a> {
 
     /// Passes the byte `expected`, white space before it allowed.
     #[inline(always)]
-    pub(crate) fn expect(&mut self, expected: u8) -> Option<()> {
+    pub fn expect(&mut self, expected: u8) -> Option<()> {
         let found = self.token()?;
         self.at += 1;
         (found == expected).then_some(())
@@ -84,21 +96,28 @@ impl<'a> Pass<'a> {
 
     /// Passes a key with its quotes and its colon; the first and the last byte of what is between the quotes, and whether a `\` may be.
     #[inline(always)]
-    pub(crate) fn key(&mut self) -> Option<(usize, usize, bool)> {
-        if self.token()? != b'"' {
+    pub fn key(&mut self) -> Option<(usize, usize, bool)> {
+        self.token()?;
+        let key = self.text()?;
+        self.expect(b':')?;
+        Some(key)
+    }
+
+    /// Passes a string that begins where we are; the first and the last byte of what is between its quotes, and whether a `\` may be.
+    #[inline(always)]
+    pub fn text(&mut self) -> Option<(usize, usize, bool)> {
+        if self.peek()? != b'"' {
             return None;
         }
         self.escapes = false;
         let start = self.at + 1;
         self.string()?;
-        let end = self.at - 1;
-        self.expect(b':')?;
-        Some((start, end, self.escapes))
+        Some((start, self.at - 1, self.escapes))
     }
 
     /// Passes a string; we are on its opening quote.
     #[inline(always)]
-    pub(crate) fn string(&mut self) -> Option<()> {
+    pub fn string(&mut self) -> Option<()> {
         let mut from = self.at + 1;
         loop {
             from = self.special(from)?;
@@ -140,7 +159,7 @@ impl<'a> Pass<'a> {
 
     /// Passes a value; `first` is its first byte, where we are, and it lies inside `outside` open brackets of at most `max_depth`.
     #[inline(always)]
-    pub(crate) fn value(&mut self, first: u8, outside: u32, max_depth: u32, keys: &mut impl Keys) -> Option<()> {
+    pub fn value(&mut self, first: u8, outside: u32, max_depth: u32, keys: &mut impl Keys) -> Option<()> {
         match first {
             b'"' => self.string(),
             b'{' | b'[' => {

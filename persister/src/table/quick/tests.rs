@@ -45,7 +45,7 @@ fn what_the_aggregator_writes_is_decoded_here() {
 #[test]
 fn what_is_not_plain_is_left_to_the_full_decoder() {
     let head = r#"{"v":1,"kind":"event","source_object":"AWSLogs/x","source_index":7"#;
-    let nested = format!(r#"{head},"resources":{}{}}}"#, "[".repeat(100), "]".repeat(100));
+    let nested = format!(r#"{head},"resources":{}{}}}"#, "[".repeat(200), "]".repeat(200));
     for value in [
         format!("{head}}} "),
         format!("{head} }}"),
