@@ -165,7 +165,7 @@ def summary(runs):
         if found:
             sign = "≥" if target.at_least else "≤"
             mark = "met" if target.met(found.median) else "MISSED"
-            say(mark, f"{target.what}: {page.number(found.median)} {target.unit}", f"target {sign} {page.number(target.aim)}  {target.margin(found.median):+.0%}")
+            say(mark, f"{target.what}: {page.number(found.median)} {target.unit}", f"target {sign} {page.number(target.aim)}, by {abs(target.margin(found.median)):.0%}")
     print()
 
 

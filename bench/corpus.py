@@ -68,7 +68,7 @@ class Corpora:
         if not (path / "truth.json").exists():
             self.say("corpus", f"{records:,} records, {kind.per_file} a log file")
             self._make(kind, records, path)
-        return self._read(path, kind)
+        return self.read(path, kind)
 
     def part(self, whole, records):
         """At least this many records of a corpus: a fixed choice of its log files, as hard links."""
@@ -91,7 +91,7 @@ class Corpora:
             truth["bytes_raw"] = sum(inflated(path / key) for key in chosen)
             truth["bytes_gz"] = sum((path / key).stat().st_size for key in chosen)
             (path / "truth.json").write_text(json.dumps(truth))
-        return self._read(path, whole.kind)
+        return self.read(path, whole.kind)
 
     def keys(self, corpus):
         """Log files of a corpus and the records in each, in order of their names."""
@@ -109,7 +109,8 @@ class Corpora:
         with open(f"{path}.log", "wb") as log:
             subprocess.run([str(word) for word in command], check=True, stdout=log, stderr=log)
 
-    def _read(self, path, kind):
+    def read(self, path, kind):
+        """A corpus that is there."""
         truth = json.loads((path / "truth.json").read_text())
         return Corpus(path, kind, truth["records"], truth["files"], truth["bytes_raw"], truth["bytes_gz"], self.recorded)
 

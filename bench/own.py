@@ -26,7 +26,7 @@ class Own:
         LocalTable(state).clear()
         source = self._source(corpus, s3)
         command = [self.binaries / "switchback", "run", "--from", source, "--to", table.url, "--log", f"embedded:{state}", "--once", *more]
-        bystanders = self.services.bystanders() if s3 else {}
+        bystanders = self._servers(s3, kafka=False)
         child = self._start("switchback", command).wait().well()
         run = self._run(corpus, child.seconds, [child], bystanders)
         self._judge(run, table, source, corpus)
@@ -37,10 +37,10 @@ class Own:
         """Aggregator and persister as two processes at work at once, from the start of both to the last row in the table."""
         table, topic = self._table("kafka", s3), self.topic(partitions)
         source = self._source(corpus, s3)
-        bystanders = self.services.bystanders()
+        bystanders = self._servers(s3)
         started = time.monotonic()
-        first = self._aggregator(source, topic, aggregator)
-        second = self._persister(table, topic, persister)
+        first = self.aggregator(source, topic, aggregator)
+        second = self.persister(table, topic, persister)
         try:
             first.wait().well()
             ends = self.services.broker.ends(topic, partitions)
@@ -59,12 +59,12 @@ class Own:
     def stages(self, corpus, partitions=PARTITIONS, persister=()):
         """The aggregator alone into Kafka, then the persister alone from the topic that it filled."""
         table, topic, source = self._table("stages", False), self.topic(partitions), str(corpus.path)
-        bystanders = self.services.bystanders()
-        child = self._aggregator(source, topic, ()).wait().well()
+        bystanders = self._servers()
+        child = self.aggregator(source, topic, ()).wait().well()
         first = self._run(corpus, child.seconds, [child], bystanders)
         ends = self.services.broker.ends(topic, partitions)
-        bystanders, started = self.services.bystanders(), time.monotonic()
-        child = self._persister(table, topic, persister)
+        bystanders, started = self._servers(), time.monotonic()
+        child = self.persister(table, topic, persister)
         try:
             persisters = self._drain(child, table, topic, ends, persister)
         except BaseException:
@@ -89,10 +89,14 @@ class Own:
     def fill_topic(self, corpus, partitions):
         """A topic with all messages of these log files, for someone else to read."""
         topic = self.topic(partitions)
-        self._aggregator(str(corpus.path), topic, ()).wait().well()
+        self.aggregator(str(corpus.path), topic, ()).wait().well()
         return topic
 
     # ---- parts -------------------------------------------------------------------------------------------------
+
+    def _servers(self, s3=False, kafka=True):
+        wanted = {"s3": s3, "kafka": kafka}
+        return {name: bystander for name, bystander in self.services.bystanders().items() if wanted[name]}
 
     def _table(self, name, s3):
         table = BucketTable(self.bucket, f"tables/{name}") if s3 else LocalTable(self.work / "tables" / name)
@@ -114,12 +118,12 @@ class Own:
     def _start(self, name, command):
         return Child(name, command, self.work / "logs" / f"{name}.log", self.services.environment)
 
-    def _aggregator(self, source, topic, more, once=True):
+    def aggregator(self, source, topic, more, once=True):
         said = [f"source.url={source}", f"kafka.brokers={self.services.brokers}", f"kafka.topic={topic}", *more]
         command = [self.binaries / "aggregator", *(["--once"] if once else []), *(word for pair in said for word in ("--set", pair))]
         return self._start("aggregator", command)
 
-    def _persister(self, table, topic, more):
+    def persister(self, table, topic, more):
         said = [f"table.url={table.url}", f"kafka.brokers={self.services.brokers}", f"kafka.topic={topic}", f"kafka.group={topic}", *more]
         return self._start("persister", [self.binaries / "persister", *(word for pair in said for word in ("--set", pair))])
 
@@ -137,7 +141,7 @@ class Own:
                 return persisters
             if len(persisters) > RESTARTS:
                 raise Failed(f"the table is at {reached}, the topic at {ends}")
-            child = self._persister(table, topic, more)
+            child = self.persister(table, topic, more)
             persisters.append(child)
 
     def _run(self, corpus, seconds, children, bystanders):

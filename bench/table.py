@@ -50,9 +50,9 @@ def chain_ends(table, partitions):
 
 
 def written(table):
-    """Bytes and number of the Parquet files that hold events."""
-    sizes = [size for key, size in table.sizes().items() if key.startswith("data/") and key.endswith(".parquet")]
-    return {"out": sum(sizes), "out_files": len(sizes)}
+    """Bytes and number of the Parquet files that hold events, and of their directories."""
+    sizes = {key: size for key, size in table.sizes().items() if key.startswith("data/") and key.endswith(".parquet")}
+    return {"out": sum(sizes.values()), "out_files": len(sizes), "directories": len({key.rpartition("/")[0] for key in sizes})}
 
 
 def verify(switchback, table, source, records, env):

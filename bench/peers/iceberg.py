@@ -89,4 +89,4 @@ def run(jars, work, here, services, topic, messages):
         child.end()
     first = seen[1] if len(seen) > 2 else seen[0]
     last = seen[-1]
-    return {"seconds": last[0] - first[0], "rows": last[1] - first[1], "cpu": last[2] - first[2], "peak": child.peak, "commits": len(seen) - 1}
+    return {"seconds": last[0] - first[0], "rows": last[1] - first[1], "cpu": last[2] - first[2], "peak": child.peak, "commits": [[at - child.started, rows] for at, rows, _ in seen[1:]]}

@@ -23,7 +23,7 @@ fn rust_files(below: &Path) -> Vec<PathBuf> {
 
 /// Words in backquotes that look like a path of this repository.
 fn paths_in(text: &str) -> Vec<String> {
-    let rooms = ["common/", "aggregator/", "persister/", "switchback/", "tests/", "docs/", "deploy/"];
+    let rooms = ["common/", "aggregator/", "persister/", "switchback/", "tests/", "bench/", "docs/", "deploy/"];
     let quoted = text.split('`').skip(1).step_by(2);
     quoted.filter(|word| rooms.iter().any(|room| word.starts_with(room)) && !word.contains(' ')).map(str::to_owned).collect()
 }

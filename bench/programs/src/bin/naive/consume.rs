@@ -67,12 +67,7 @@ pub(crate) async fn consume(brokers: &str, topic: &str, dir: &Path, messages: us
     Ok(())
 }
 
-fn write(
-    dir: &Path,
-    date: &str,
-    rows: &mut Vec<Value>,
-    writers: &mut BTreeMap<String, ArrowWriter<File>>,
-) -> anyhow::Result<()> {
+fn write(dir: &Path, date: &str, rows: &mut Vec<Value>, writers: &mut BTreeMap<String, ArrowWriter<File>>) -> anyhow::Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
