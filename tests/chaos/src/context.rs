@@ -27,6 +27,9 @@ pub(crate) struct Options {
     /// Use the services that `./dev services env` names, instead of a pair of one's own (not for `outages`)
     #[arg(long)]
     pub(crate) shared: bool,
+    /// Take the aggregator and the persister from here, and whoever judges from beside this program
+    #[arg(long, value_name = "DIR")]
+    pub(crate) product: Option<PathBuf>,
     /// Where to work; must not exist
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,

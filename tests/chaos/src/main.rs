@@ -17,6 +17,7 @@ mod diary;
 mod disk;
 mod failpoints;
 mod groups;
+mod hunt;
 mod kills;
 mod outages;
 mod proxied;

@@ -137,6 +137,11 @@ impl<'a> Round<'a> {
         self.delivered >= self.stage.plan.parts
     }
 
+    /// True once the bystander has looked.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.bystander.as_ref().is_some_and(|bystander| bystander.sight().checks > 0)
+    }
+
     /// Lets time pass, looking after everybody.
     pub(crate) fn pass(&mut self, time: Duration) {
         let end = Instant::now() + time;
