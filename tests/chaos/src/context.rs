@@ -78,8 +78,10 @@ impl Context {
         };
         let services = if options.shared { Services::shared() } else { Services::own(&dir.path.join("services")) };
         let services = services.context("there are no services")?;
+        let product = options.product.as_ref().map(std::fs::canonicalize).transpose().context("there is no such product")?;
+        let options = Options { product, ..options.clone() };
         println!("seed {}, {}, kafka {}", options.seed, dir.path.display(), services.kafka);
-        Ok(Context { options: options.clone(), services, runtime, commit: commit(), dir, shutdown })
+        Ok(Context { options, services, runtime, commit: commit(), dir, shutdown })
     }
 
     /// True once the end was asked for: the round under way is closed, judged and counted.

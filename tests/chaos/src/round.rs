@@ -202,8 +202,8 @@ impl<'a> Round<'a> {
     fn learn(&mut self, diary: &Diary) {
         self.tally.learn(diary);
         if let Some(halt) = diary.halted.first() {
-            self.tally.violations.push(format!("{}: halted: {halt}", self.stage.dir.display()));
-            panic!("{}: halted: {halt}", self.stage.dir.display());
+            self.tally.violations.push(format!("halted: {halt}"));
+            panic!("{}: halted", self.stage.dir.display());
         }
     }
 
@@ -236,9 +236,15 @@ impl<'a> Round<'a> {
         self.tally.log_files += self.deliveries.files() as u64;
         self.tally.see(&seen);
         assert_eq!(seen.blind, None, "{}: the judge cannot see the table", self.stage.dir.display());
+        if seen.missing > 0 {
+            self.tally.violations.push(format!("{} rows are missing in the end", seen.missing));
+        }
         assert!(self.tally.is_good(), "{}: {seen:?}", self.stage.dir.display());
         // Once more by judges who have seen nothing yet: all files anew, and the product's own proof.
-        self.stage.judge.exact(&self.stage.table, &[&self.stage.tree]);
+        if let Some(said) = self.stage.judge.inexact(&self.stage.table, &[&self.stage.tree]) {
+            self.tally.violations.push(said);
+            panic!("{}: not exact", self.stage.dir.display());
+        }
         self.tally.verified += 1;
         std::fs::remove_dir_all(&self.stage.dir).expect("the round's directory");
     }

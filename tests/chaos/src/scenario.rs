@@ -49,7 +49,7 @@ pub(crate) const SCENARIOS: [Scenario; 10] = [
 pub(crate) fn list() -> String {
     let line = |scenario: &Scenario| format!("  {:<12}{}\n", scenario.name, scenario.about);
     format!(
-        "Scenarios:\n{}\nExit code 0: nothing lost, nothing twice. 1: a violation, or the harness failed.",
+        "Scenarios:\n{}\nExit code 0: nothing lost, nothing twice. 1: a violation. 2: the harness failed.",
         SCENARIOS.iter().map(line).collect::<String>()
     )
 }
