@@ -31,7 +31,8 @@ const LONGEST: u64 = 250;
 const OLD_MESSAGES: i64 = 20;
 
 const VARIABLE: &str = "SWITCHBACK_FAILPOINT";
-const EFFECTS: [&str; 6] = ["encode", "intent", "file", "hint", "mirror", "checkpoint"];
+/// Intents and files are what matters most.
+const EFFECTS: [&str; 10] = ["intent", "intent", "intent", "file", "file", "file", "encode", "hint", "mirror", "checkpoint"];
 const MOMENTS: [&str; 2] = ["before", "after"];
 const FATES: [&str; 4] = ["abort", "stop", "error", "refusal"];
 
@@ -43,6 +44,8 @@ pub(crate) fn play(context: &Context, tally: &mut Tally) {
         let mut plan = Plan::new(format!("hunt-{number}"), context.options.seed.wrapping_add(11_000 + number));
         (plan.partitions, plan.parts, plan.records) = (PARTITIONS, PARTS, 12 * PARTS);
         (plan.table, plan.seal) = (if number % 2 == 0 { Place::Directory } else { Place::Bucket }, ("4KiB", "40ms"));
+        // Few files a batch make many batches: the chain is what is looked at here.
+        plan.late = "0.002";
         if number % 2 == 0 {
             in_a_directory(context, tally, plan);
         } else {

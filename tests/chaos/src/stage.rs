@@ -35,6 +35,8 @@ pub(crate) struct Plan {
     pub(crate) table: Place,
     /// True when its persisters are members of a group.
     pub(crate) group: bool,
+    /// Share of records that are late: each has a file of its own in its batch.
+    pub(crate) late: &'static str,
     /// When its batches are cut: `bytes`, `age`.
     pub(crate) seal: (&'static str, &'static str),
 }
@@ -50,6 +52,7 @@ impl Plan {
             parts: 100,
             table: Place::Bucket,
             group: false,
+            late: "0.02",
             seal: ("8KiB", "150ms"),
         }
     }
@@ -114,7 +117,7 @@ impl Stage {
         let mut arguments = vec!["generate", "--out", &out, "--seed", &seed, "--records", &records, "--per-file", PER_FILE];
         arguments.extend([
             "--late",
-            "0.02",
+            self.plan.late,
             "--duplicate-files",
             "0.1",
             "--malformed-records",
