@@ -1,8 +1,8 @@
 //! A little of everything at once, short and dense: what finds a broken design soonest, as the mutants do (`tests/mutants`).
 //!
 //! Two persisters are told to own each partition. They are killed, stand still, crash, stop and meet errors at their failpoints; committed
-//! offsets are moved about; the topic begins in the middle of a run. Every other table lies in the bucket behind the proxy, the others in a
-//! directory under clocks that jump.
+//! offsets are moved about; the topic begins in the middle of a run. Every other table lies in the bucket behind the proxy; the others lie
+//! in a directory, where clocks jump, and are left in peace until their chains are long.
 
 use crate::actor::{Role, Share};
 use crate::clock;
@@ -17,15 +17,23 @@ use tests::wait;
 
 /// Length of one topic and table, and what its end may take: no round begins that cannot end in time.
 const ROUND: Duration = Duration::from_secs(40);
-const CLOSING: Duration = Duration::from_secs(30);
+const CLOSING: Duration = Duration::from_secs(25);
 
 const PARTITIONS: u32 = 2;
 
-/// Deliveries of a round; more than it has time for.
+/// Deliveries of a round, a log file each; more than it has time for.
 const PARTS: u64 = 300;
+const LONG_PARTS: u64 = 500;
+
+/// Chain records of a table whose chains are long: a ledger checkpoint comes after 64 of each partition. How long they are waited for.
+const LONG: u64 = 160;
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Longest pause between two events, in milliseconds.
 const LONGEST: u64 = 250;
+
+/// Pause between two deliveries while there is peace.
+const DELIVER_EVERY: Duration = Duration::from_millis(50);
 
 /// Messages of each partition before its oldest ones are deleted.
 const OLD_MESSAGES: i64 = 20;
@@ -42,14 +50,15 @@ pub(crate) fn play(context: &Context, tally: &mut Tally) {
     while !context.is_stopped() && (tally.rounds == 0 || Instant::now() + ROUND + CLOSING < end) {
         let number = tally.rounds;
         let mut plan = Plan::new(format!("hunt-{number}"), context.options.seed.wrapping_add(11_000 + number));
-        (plan.partitions, plan.parts, plan.records) = (PARTITIONS, PARTS, 12 * PARTS);
-        (plan.table, plan.seal) = (if number % 2 == 0 { Place::Directory } else { Place::Bucket }, ("4KiB", "40ms"));
         // Few files a batch make many batches: the chain is what is looked at here.
-        plan.late = "0.002";
-        if number % 2 == 0 {
-            in_a_directory(context, tally, plan);
-        } else {
+        (plan.partitions, plan.seal, plan.late) = (PARTITIONS, ("4KiB", "40ms"), "0.002");
+        let is_in_bucket = number.is_multiple_of(2);
+        (plan.table, plan.parts) = if is_in_bucket { (Place::Bucket, PARTS) } else { (Place::Directory, LONG_PARTS) };
+        plan.records = 12 * plan.parts;
+        if is_in_bucket {
             in_the_bucket(context, tally, plan);
+        } else {
+            in_a_directory(context, tally, plan);
         }
     }
 }
@@ -65,6 +74,11 @@ fn in_a_directory(context: &Context, tally: &mut Tally, plan: Plan) {
         if env.is_some() {
             clocks.push(clock);
         }
+    }
+    let end = Instant::now() + PATIENCE;
+    while round.seen().batches < LONG && Instant::now() < end && !context.is_stopped() {
+        round.deliver();
+        round.pass(DELIVER_EVERY);
     }
     unrest(&mut round, &clocks);
     round.close();

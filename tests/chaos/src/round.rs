@@ -9,7 +9,7 @@ use crate::tally::Tally;
 use std::time::{Duration, Instant};
 use tests::case::Deliveries;
 use tests::chance::Chance;
-use tests::watch::Watch;
+use tests::watch::{Seen, Watch};
 
 /// How often actors are looked after.
 const TEND_EVERY: Duration = Duration::from_millis(20);
@@ -135,6 +135,11 @@ impl<'a> Round<'a> {
     /// True when all log files have arrived.
     pub(crate) fn is_delivered(&self) -> bool {
         self.delivered >= self.stage.plan.parts
+    }
+
+    /// What the bystander has seen last.
+    pub(crate) fn seen(&self) -> Seen {
+        self.bystander.as_ref().map(|bystander| bystander.sight().last).unwrap_or_default()
     }
 
     /// True once the bystander has looked.
