@@ -56,13 +56,18 @@ def call(method, path, query=(), body=b""):
 
 def keys(bucket, prefix):
     """Every key below the prefix, relative to it, in order."""
+    return (key for key, _ in entries(bucket, prefix))
+
+
+def entries(bucket, prefix):
+    """The same with entity tags."""
     after, prefix = None, f"{prefix}/" if prefix else ""
     while True:
         query = [("list-type", "2"), ("prefix", prefix)] + ([("continuation-token", after)] if after else [])
         page = xml.etree.ElementTree.fromstring(call("GET", f"/{bucket}", query))
         space = page.tag.split("}")[0] + "}" if "}" in page.tag else ""
         for entry in page.iter(f"{space}Contents"):
-            yield entry.find(f"{space}Key").text[len(prefix):]
+            yield entry.find(f"{space}Key").text[len(prefix):], entry.findtext(f"{space}ETag")
         after = page.findtext(f"{space}NextContinuationToken")
         if not after:
             return

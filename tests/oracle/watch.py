@@ -5,7 +5,8 @@ usage: watch.py TABLE SOURCE... --copy DIR
 For every line on stdin it looks once and answers with one line of JSON: what stands in the table by now, and everything that must not.
 A file of the table is immutable, so each is read once, when it appears, and what it holds is added to what was seen before: that is
 the same as reading `data/**/*.parquet` at that moment. A file that goes away or changes its size is a problem of its own.
-Objects of a bucket are copied to DIR.
+What the table says of itself is looked at too: its chains (chain.py), that a row stands below its own date, and that a log file which is
+listed as complete is. Objects of a bucket are copied to DIR.
 """
 import collections
 import http.client
@@ -16,15 +17,18 @@ import sys
 
 import duckdb
 
+import chain
 import check
 import s3
 
 COLUMNS = {
     # Lengths of bodies are asked for so that a torn file shows: it must be read, not only counted.
-    "data": "source_object, source_index, event_id, length(request_parameters), kafka_partition, kafka_offset",
+    "data": "source_object, source_index, event_id, kafka_partition, kafka_offset, length(request_parameters), filename, "
+    "strftime(make_timestamp(epoch_us(event_time)), '%Y-%m-%d')",
     "rejected": "source_object, source_index, reason",
-    "log_files": "source_object, status, records, reason",
+    "log_files": "source_object, status, records, reason, filename",
 }
+UNDATED = "__HIVE_DEFAULT_PARTITION__"
 EXAMPLES = 3
 
 
@@ -58,6 +62,10 @@ class Bystander:
         self.quarantined, self.complete = Kind("quarantined", expected.quarantined), Kind("complete", expected.complete)
         self.kinds = (self.rows, self.rejected, self.quarantined, self.complete)
         self.messages, self.counts = set(), collections.Counter()
+        self.chains = chain.Chains()
+        # Records by log file: that must be there, and that are. And files with log files that are said to be complete.
+        self.wanted = collections.Counter(o for kind in (self.rows, self.rejected) for o, _ in kind.expected)
+        self.found, self.ended = collections.Counter(), []
         self.database = duckdb.connect()
         self.database.execute("set threads = 1")
 
@@ -72,20 +80,40 @@ class Bystander:
         return [(str(path.relative_to(self.root)), path.stat().st_size) for path in paths]
 
     def fetch(self, key):
-        bucket, prefix = s3.parse(self.bucket)
         path = self.root / key
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(s3.call("GET", f"/{bucket}/{prefix}/{key}"))
+        path.write_bytes(self.body(key))
+
+    def body(self, key):
+        if not self.bucket:
+            return (self.root / key).read_bytes()
+        bucket, prefix = s3.parse(self.bucket)
+        return s3.call("GET", f"/{bucket}/{prefix}/{key}")
+
+    def list_chains(self):
+        """Key and tag of every object below `_log/`, and those that are new."""
+        if self.bucket:
+            bucket, prefix = s3.parse(f"{self.bucket}/_log")
+            listed = {f"_log/{key}": tag for key, tag in s3.entries(bucket, prefix)}
+        else:
+            stats = ((path, path.stat()) for path in pathlib.Path(self.root, "_log").rglob("*.json"))
+            listed = {str(path.relative_to(self.root)): (stat.st_ino, stat.st_size, stat.st_mtime_ns) for path, stat in stats}
+        return listed, {key: self.body(key) for key in self.chains.unread(listed)}
 
     def look(self):
-        # All listings before anything is taken down: one that fails must leave nothing half seen.
+        # All reading before anything is taken down: what fails must leave nothing half seen.
+        records = self.list_chains()
         listed = {folder: dict(self.list(folder)) for folder in COLUMNS}
         found = {folder: [key for key in listed[folder] if key not in self.files] for folder in COLUMNS}
         now = {key: size for files in listed.values() for key, size in files.items()}
         problems = [f"files: {key} is gone or changed" for key, size in self.files.items() if now.get(key, -1) != size]
         self.files.update(now)
         self.take(found, problems)
+        self.chains.take(*records, problems)
+        self.chains.compare(now, problems)
+        self.complete_ones(problems)
         return {
+            "batches": self.chains.count(),
             "files": len(self.files),
             "rows": self.counts["data"],
             "rejected": self.counts["rejected"],
@@ -99,18 +127,30 @@ class Bystander:
         data, rejected, files = (self.read(folder, found[folder]) for folder in COLUMNS)
         self.rows.add([((o, i), e) for o, i, e, *_ in data], problems)
         self.rejected.add([((o, i), r) for o, i, r in rejected], problems)
-        self.quarantined.add([(o, r) for o, status, _, r in files if status == "quarantined"], problems)
-        self.complete.add([(o, n) for o, status, n, _ in files if status == "complete"], problems)
-        for row in data:
-            if row[4:] in self.messages:
-                problems.append(f"rows: the message at {row[4:]} made more than one row")
-            self.messages.add(row[4:])
+        self.quarantined.add([(o, r) for o, status, _, r, _ in files if status == "quarantined"], problems)
+        self.complete.add([(o, n) for o, status, n, *_ in files if status == "complete"], problems)
+        self.found.update(o for o, *_ in data + rejected)
+        self.ended += [(o, str(pathlib.Path(f).relative_to(self.root))) for o, status, *_, f in files if status == "complete"]
+        for _, _, event, partition, offset, _, file, date in data:
+            if (partition, offset) in self.messages:
+                problems.append(f"rows: the message at {partition, offset} made more than one row")
+            self.messages.add((partition, offset))
+            if f"/event_date={date or UNDATED}/" not in file:
+                problems.append(f"C3: event {event} is of {date or 'no day'}, and stands in {file}")
+
+    def complete_ones(self, problems):
+        """C6: where a log file is listed as complete, and its batch is through, all its records are there."""
+        settled = [o for o, file in self.ended if self.chains.is_settled(file)]
+        self.ended = [(o, file) for o, file in self.ended if not self.chains.is_settled(file)]
+        for o in settled:
+            if self.found[o] < self.wanted[o]:
+                problems.append(f"C6: {o} is listed as complete with {self.found[o]} of {self.wanted[o]} records")
 
     def read(self, folder, keys):
         if not keys:
             return []
         names = ", ".join("'" + str(self.root / key).replace("'", "''") + "'" for key in keys)
-        query = f"select {COLUMNS[folder]} from read_parquet([{names}], hive_partitioning=true)"
+        query = f"select {COLUMNS[folder]} from read_parquet([{names}], hive_partitioning=true, filename=true)"
         rows = self.database.execute(query).fetchall()
         self.counts[folder] += len(rows)
         return rows

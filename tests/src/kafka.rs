@@ -52,10 +52,14 @@ impl Topic {
 
     /// Deletes everything that it holds now, as retention does.
     pub fn expire(&self, partitions: i32) {
-        let ends = self.ends(partitions).expect("the topic is there");
+        self.expire_below(&self.ends(partitions).expect("the topic is there"));
+    }
+
+    /// Deletes what it holds below these offsets, one for each partition.
+    pub fn expire_below(&self, offsets: &[i64]) {
         let mut list = TopicPartitionList::new();
-        for (partition, end) in (0..).zip(ends) {
-            list.add_partition_offset(&self.name, partition, Offset::Offset(end)).expect("an offset");
+        for (partition, offset) in (0..).zip(offsets) {
+            list.add_partition_offset(&self.name, partition, Offset::Offset(*offset)).expect("an offset");
         }
         let deleted = self.ask(async |admin, options| admin.delete_records(&list, &options).await);
         assert!(deleted.is_ok(), "{deleted:?}");
@@ -78,6 +82,13 @@ impl Topic {
         }
         wait::until_true("the offsets are reset", || self.consumer().commit(&list, CommitMode::Sync).is_ok());
         assert_eq!(self.committed(partitions), Some(vec![0; usize::try_from(partitions).expect("a count")]));
+    }
+
+    /// Commits an offset in the group's name; false when the broker will not have it.
+    pub fn commit(&self, partition: i32, offset: i64) -> bool {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&self.name, partition, Offset::Offset(offset)).expect("an offset");
+        self.consumer().commit(&list, CommitMode::Sync).is_ok()
     }
 
     /// The group's committed offsets; `None` while the brokers do not answer.

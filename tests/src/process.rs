@@ -55,7 +55,12 @@ pub fn root() -> &'static Path {
 impl Process {
     /// Starts a binary of ours; what it prints goes to `output`, which is overwritten.
     pub fn start<A: AsRef<OsStr>>(name: &str, arguments: &[A], env: &[(String, String)], output: &Path) -> Process {
-        let mut command = Command::new(binary(name));
+        Process::start_at(&binary(name), arguments, env, output)
+    }
+
+    /// The same for one that was built elsewhere.
+    pub fn start_at<A: AsRef<OsStr>>(path: &Path, arguments: &[A], env: &[(String, String)], output: &Path) -> Process {
+        let mut command = Command::new(path);
         command.args(arguments);
         // The product reads SWITCHBACK__…; what a test's caller has set must not get in.
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SWITCHBACK_")) {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// Bound of every wait; a machine under load is slow, not wrong.
-pub const PATIENCE: Duration = Duration::from_secs(90);
+pub const PATIENCE: Duration = Duration::from_secs(240);
 
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 

@@ -13,6 +13,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 pub struct Seen {
     /// Why nothing could be seen: the store did not answer.
     pub blind: Option<String>,
+    /// Chain records.
+    pub batches: u64,
     /// Parquet files.
     pub files: u64,
     /// Rows of `data/`.

@@ -524,9 +524,7 @@ impl Driver {
                     consumer.seek(partition, position)?
                 }
                 Order::Mirror(partition, offset) if self.partitions.contains_key(&partition) => {
-                    failpoint::reach("mirror.before");
-                    consumer.mirror(partition, offset);
-                    failpoint::reach("mirror.after");
+                    failpoint::mirroring(|| consumer.mirror(partition, offset));
                 }
                 _ => {}
             }

@@ -64,9 +64,7 @@ async fn attempt(store: &Store, names: &Names, effect: Effect, files: Arc<Vec<Fi
         Effect::WriteCheckpoint(objects) => Input::Checkpointed(write_all(store, objects).await),
         Effect::WriteHint(key, bytes) => {
             // A lost hint costs the next start a few existence checks.
-            failpoint::reach("hint.before");
-            let _ = store.put(&key, bytes.into()).await;
-            failpoint::reach("hint.after");
+            let _ = failpoint::attempt("hint", Class::Retry, store.put(&key, bytes.into())).await;
             return Ok(None);
         }
         Effect::Begin(_) | Effect::Encode { .. } | Effect::Mirror(_) | Effect::Discard | Effect::Halt(_) => return Ok(None),
@@ -98,10 +96,8 @@ async fn read_intents(store: &Store, names: &Names, from: u64, to: u64) -> Resul
 }
 
 async fn put_intent(store: &Store, key: &str, body: Bytes) -> Result<Outcome, StoreError> {
-    failpoint::reach("intent.before");
-    let answer = with_retry(DEADLINE, || store.put_if_absent(key, body.clone())).await;
-    failpoint::reach("intent.after");
-    match answer {
+    let put = || failpoint::attempt("intent", Class::Unclear, store.put_if_absent(key, body.clone()));
+    match with_retry(DEADLINE, put).await {
         Ok(Put::Created) => Ok(Outcome::Created),
         Ok(Put::Exists) => Ok(Outcome::Exists),
         Err(error) if error.class == Class::Unclear => {
@@ -129,10 +125,8 @@ async fn put_file(store: &Store, file: &File) -> Result<Option<String>, StoreErr
     let key = &file.entry.key;
     let until = Instant::now() + DEADLINE;
     loop {
-        failpoint::reach("file.before");
-        let answer = with_retry(DEADLINE, || store.put_if_absent(key, file.bytes.clone())).await;
-        failpoint::reach("file.after");
-        match answer {
+        let put = || failpoint::attempt("file", Class::Unclear, store.put_if_absent(key, file.bytes.clone()));
+        match with_retry(DEADLINE, put).await {
             Ok(Put::Created) => return Ok(None),
             Ok(Put::Exists) => break,
             // The name fixes the rows, so putting again is always right.
@@ -164,10 +158,8 @@ async fn write_all(store: &Store, objects: Vec<(String, Vec<u8>)>) -> bool {
     // One after the other: the index names the others, so it goes last.
     for (key, bytes) in objects {
         let body = Bytes::from(bytes);
-        failpoint::reach("checkpoint.before");
-        let answer = with_retry(Duration::from_secs(60), || store.put(&key, body.clone())).await;
-        failpoint::reach("checkpoint.after");
-        if let Err(error) = answer {
+        let put = || failpoint::attempt("checkpoint", Class::Retry, store.put(&key, body.clone()));
+        if let Err(error) = with_retry(Duration::from_secs(60), put).await {
             tracing::warn!(%error, "a ledger checkpoint was not written; the next one is");
             return false;
         }

@@ -80,11 +80,9 @@ fn work(jobs: &Receiver<Job>) {
             }
             Job::Finish { batch, info, parts, encoded, finished } => {
                 let batch = batches.remove(&batch).unwrap_or_default();
-                failpoint::reach("encode.before");
-                let files = batch.finish(&info, parts);
+                let files = failpoint::encoding(|| batch.finish(&info, parts));
                 let bytes = files.as_ref().map_or(0, |files| files.iter().map(|file| file.bytes.len()).sum());
                 encoded.store(bytes, Ordering::Relaxed);
-                failpoint::reach("encode.after");
                 finished(files);
             }
             Job::Drop { batch } => {

@@ -1,11 +1,19 @@
-//! Places where a test may end the process or make it stand still: before and after every effect of a batch, because a crash between
-//! two of them is what the protocol is about, and a crash from outside hits such a moment once in a thousand times.
+//! Places where a test may end the process, make it stand still, or let an effect fail: before and after every effect of a batch, because
+//! a crash between two of them is what the protocol is about, and trouble from outside hits such a moment once in a thousand times.
 //!
-//! `SWITCHBACK_FAILPOINT=NAME:HIT` ends the process, without any cleaning up, when it comes to the point NAME for the HIT-th time
-//! (from 1). `NAME:HIT:stop` sends it SIGSTOP instead: whoever sends SIGCONT later wakes a writer that knows nothing of what has
-//! happened since. Without the variable a point does nothing. Names: `encode`, `intent`, `file` (each file), `hint`, `checkpoint`
-//! (each object of it), `mirror`, each with `.before` or `.after`.
+//! `SWITCHBACK_FAILPOINT=EFFECT.MOMENT:HIT:FATE` has that fate met where the point is come to for the HIT-th time (from 1). Effects:
+//! `encode`, `intent`, `file` (each file), `hint`, `checkpoint` (each object of it), `mirror`. Moments: `before`, `after`. Fates:
+//! - `abort` (or none said): the process ends, without any cleaning up;
+//! - `stop`: it gets SIGSTOP; whoever sends SIGCONT later wakes a writer that knows nothing of what has happened since;
+//! - `error`: passing trouble. Before the effect it is not done and says so; after it, it is done and the answer is lost;
+//! - `refusal`: the same, as an error that nobody tries again.
+//!
+//! Without the variable a point does nothing.
 
+use crate::table::FileError;
+use common::failure::Class;
+use common::store::StoreError;
+use parquet::errors::ParquetError;
 use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,57 +22,128 @@ const VARIABLE: &str = "SWITCHBACK_FAILPOINT";
 
 #[derive(Debug, PartialEq, Eq)]
 struct Armed {
-    name: String,
+    effect: String,
+    moment: Moment,
     hit: u64,
     fate: Fate,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    Before,
+    After,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Abort,
     Stop,
+    Error,
+    Refusal,
 }
 
 static ARMED: OnceLock<Option<Armed>> = OnceLock::new();
 static HITS: AtomicU64 = AtomicU64::new(0);
 
-/// Passes the point `name`, or meets the process's fate there.
-pub(super) fn reach(name: &str) {
-    let armed = ARMED.get_or_init(|| std::env::var(VARIABLE).ok().as_deref().and_then(parse));
-    if let Some(armed) = armed
-        && armed.name == name
-        && HITS.fetch_add(1, Ordering::SeqCst) + 1 == armed.hit
-    {
-        meet(armed.fate, name);
+/// A failure that a test has asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Failure {
+    moment: Moment,
+    fate: Fate,
+}
+
+/// Does `work`, an attempt at an effect on the store, between its two points. `unknown` is the class of an answer that is lost there:
+/// the store's contract has another one for conditional puts than for others.
+pub(super) async fn attempt<T>(
+    effect: &str,
+    unknown: Class,
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let told = |failure: Failure| failure.in_store(effect, unknown);
+    reach(effect, Moment::Before).map_err(told)?;
+    let answer = work.await;
+    reach(effect, Moment::After).map_err(told)?;
+    answer
+}
+
+/// Does `work`, encoding, between its two points.
+pub(super) fn encoding<T>(work: impl FnOnce() -> Result<T, FileError>) -> Result<T, FileError> {
+    let told = |failure: Failure| FileError::Parquet(ParquetError::General(failure.text("encode")));
+    reach("encode", Moment::Before).map_err(told)?;
+    let answer = work();
+    reach("encode", Moment::After).map_err(told)?;
+    answer
+}
+
+/// Does `work`, mirroring an offset, between its two points. A commit that fails is not heard of, and made up for by the next.
+pub(super) fn mirroring(work: impl FnOnce()) {
+    if reach("mirror", Moment::Before).is_ok() {
+        work();
+        let _ = reach("mirror", Moment::After);
     }
 }
 
-fn meet(fate: Fate, name: &str) {
+/// Passes a point, or meets the process's fate there.
+fn reach(effect: &str, moment: Moment) -> Result<(), Failure> {
+    let armed = ARMED.get_or_init(|| std::env::var(VARIABLE).ok().as_deref().and_then(parse));
+    if let Some(armed) = armed
+        && (armed.effect.as_str(), armed.moment) == (effect, moment)
+        && HITS.fetch_add(1, Ordering::SeqCst) + 1 == armed.hit
+    {
+        return meet(armed);
+    }
+    Ok(())
+}
+
+fn meet(armed: &Armed) -> Result<(), Failure> {
+    let Armed { effect, moment, hit, fate } = armed;
+    eprintln!("{VARIABLE}: {fate:?} {moment:?} {effect}, hit {hit}");
     match fate {
-        Fate::Abort => {
-            eprintln!("{VARIABLE}: ending at {name}");
-            std::process::abort();
-        }
+        Fate::Abort => std::process::abort(),
         Fate::Stop => {
-            eprintln!("{VARIABLE}: stopping at {name}");
             // All threads stand still, so the rest of the process cannot go on meanwhile. A program sends the signal since the
             // standard library cannot.
             let sent = Command::new("kill").args(["-STOP", &std::process::id().to_string()]).status();
-            eprintln!("{VARIABLE}: going on from {name} ({sent:?})");
+            eprintln!("{VARIABLE}: going on ({sent:?})");
+            Ok(())
         }
+        Fate::Error | Fate::Refusal => Err(Failure { moment: *moment, fate: *fate }),
     }
 }
 
-/// What is not understood arms nothing: tests notice, since the process goes on.
+impl Failure {
+    fn in_store(self, effect: &str, unknown: Class) -> StoreError {
+        let class = match (self.fate, self.moment) {
+            (Fate::Error, Moment::Before) => Class::Retry,
+            (Fate::Error, Moment::After) => unknown,
+            _ => Class::Fatal,
+        };
+        StoreError { class, what: format!("put {effect}"), why: self.text(effect) }
+    }
+
+    fn text(self, effect: &str) -> String {
+        format!("{VARIABLE} has {:?} {:?} {effect}", self.fate, self.moment)
+    }
+}
+
+/// What is not understood arms nothing: tests notice, since nothing happens.
 fn parse(text: &str) -> Option<Armed> {
-    let (name, rest) = text.split_once(':')?;
+    let (point, rest) = text.split_once(':')?;
+    let (effect, moment) = point.split_once('.')?;
+    let moment = match moment {
+        "before" => Moment::Before,
+        "after" => Moment::After,
+        _ => return None,
+    };
     let (hit, fate) = rest.split_once(':').unwrap_or((rest, "abort"));
     let fate = match fate {
         "abort" => Fate::Abort,
         "stop" => Fate::Stop,
+        "error" => Fate::Error,
+        "refusal" => Fate::Refusal,
         _ => return None,
     };
-    Some(Armed { name: name.to_owned(), hit: hit.parse().ok()?, fate })
+    Some(Armed { effect: effect.to_owned(), moment, hit: hit.parse().ok()?, fate })
 }
 
 #[cfg(test)]
@@ -73,17 +152,31 @@ mod tests {
 
     #[test]
     fn a_point_is_named_with_its_hit_and_fate() {
-        let armed = |hit, fate| Some(Armed { name: "intent.before".into(), hit, fate });
+        let armed = |hit, fate| Some(Armed { effect: "intent".into(), moment: Moment::Before, hit, fate });
         assert_eq!(parse("intent.before:2"), armed(2, Fate::Abort));
         assert_eq!(parse("intent.before:2:abort"), armed(2, Fate::Abort));
         assert_eq!(parse("intent.before:1:stop"), armed(1, Fate::Stop));
-        for nonsense in ["intent.before", "intent.before:x", "intent.before:1:sleep", "intent.before:1:stop:2", ""] {
+        assert_eq!(parse("intent.before:3:error"), armed(3, Fate::Error));
+        assert_eq!(parse("intent.before:1:refusal"), armed(1, Fate::Refusal));
+        for nonsense in ["intent.before", "intent:1", "intent.during:1", "intent.before:x", "intent.before:1:sleep", ""] {
             assert_eq!(parse(nonsense), None, "{nonsense}");
         }
     }
 
     #[test]
+    fn a_failure_says_what_a_store_would() {
+        let class = |moment, fate| Failure { moment, fate }.in_store("intent", Class::Unclear).class;
+        assert_eq!(class(Moment::Before, Fate::Error), Class::Retry);
+        assert_eq!(class(Moment::After, Fate::Error), Class::Unclear);
+        assert_eq!(class(Moment::Before, Fate::Refusal), Class::Fatal);
+        assert_eq!(class(Moment::After, Fate::Refusal), Class::Fatal);
+    }
+
+    #[test]
     fn a_point_that_is_not_armed_is_passed() {
-        reach("intent.before");
+        assert_eq!(reach("intent", Moment::Before), Ok(()));
+        let mut mirrored = false;
+        mirroring(|| mirrored = true);
+        assert!(mirrored);
     }
 }

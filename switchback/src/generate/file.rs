@@ -1,7 +1,7 @@
 //! One log file: from its plan to its bytes, and what is true of it.
 
 use super::Settings;
-use super::malformed::{BadRecord, gzip};
+use super::malformed::{BadRecord, gzip, remove_time};
 use super::plan::{Content, Plan};
 use super::rare::Rare;
 use super::record;
@@ -37,6 +37,8 @@ pub(crate) struct Made {
     pub(crate) quarantined: Option<&'static str>,
     pub(crate) bytes_raw: u64,
     pub(crate) late: u64,
+    /// Events without a time.
+    pub(crate) undated: u64,
     pub(crate) by_date: BTreeMap<Date, u64>,
     /// Times of the oldest and newest event, seconds since the epoch.
     pub(crate) span: Option<(i64, i64)>,
@@ -115,6 +117,10 @@ impl Workshop<'_> {
             Some(bad) => {
                 bad.break_record(raw, start);
                 *made.rejected.entry(bad.reason()).or_default() += 1;
+            }
+            None if self.settings.undated > 0.0 && rng.chance(self.settings.undated) => {
+                remove_time(raw, start);
+                made.undated += 1;
             }
             None => {
                 made.event(plan.delivered - delay);

@@ -100,6 +100,17 @@ fn into_user_agent(out: &mut Vec<u8>, start: usize, bytes: &[u8]) {
     }
 }
 
+/// Takes the time out of the record that begins at `start`: an event still, but of no known day.
+pub(crate) fn remove_time(out: &mut Vec<u8>, start: usize) {
+    let (name, end) = (br#""eventTime":""#, b"\",");
+    let find = |from: usize, what: &[u8]| out[from..].windows(what.len()).position(|window| window == what).map(|at| from + at);
+    if let Some(from) = find(start, name)
+        && let Some(to) = find(from + name.len(), end)
+    {
+        out.drain(from..to + end.len());
+    }
+}
+
 /// One way for a log file to be unreadable as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BadFile {

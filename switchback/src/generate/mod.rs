@@ -91,6 +91,9 @@ pub struct GenerateArgs {
     /// Share of records that cannot be an event
     #[arg(long, value_name = "SHARE", default_value_t = 0.0005, value_parser = share)]
     pub malformed_records: f64,
+    /// Share of events without a time: not AWS's, but events all the same
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    pub undated: f64,
     /// Share of log files that cannot be read
     #[arg(long, value_name = "SHARE", default_value_t = 0.002, value_parser = malformed_files_share)]
     pub malformed_files: f64,
@@ -127,6 +130,8 @@ pub struct Settings {
     pub duplicate_files: f64,
     /// Share of bad records.
     pub malformed_records: f64,
+    /// Share of events without a time.
+    pub undated: f64,
     /// Share of bad log files.
     pub malformed_files: f64,
     /// Write digest files.
@@ -149,6 +154,7 @@ impl From<GenerateArgs> for Settings {
             late: args.late,
             duplicate_files: args.duplicate_files,
             malformed_records: args.malformed_records,
+            undated: args.undated,
             malformed_files: args.malformed_files,
             digests: args.digests,
             bomb: args.bomb,

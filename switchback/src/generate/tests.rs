@@ -22,6 +22,7 @@ fn settings(out: &Path, records: u64) -> Settings {
         late: 0.02,
         duplicate_files: 0.05,
         malformed_records: 0.01,
+        undated: 0.0,
         malformed_files: 0.08,
         digests: false,
         bomb: false,
@@ -148,7 +149,10 @@ fn count(root: &Path) -> (Truth, Vec<ObjectTruth>, Vec<Value>) {
                     line.records += 1;
                     match classify(&record) {
                         Ok(event) => {
-                            *truth.events_by_date.entry(text(&event, "/eventTime")[..10].to_owned()).or_default() += 1;
+                            match text(&event, "/eventTime").get(..10) {
+                                Some(date) => *truth.events_by_date.entry(date.to_owned()).or_default() += 1,
+                                None => truth.undated += 1,
+                            }
                             events.push(event);
                         }
                         Err(reason) => {
@@ -218,6 +222,15 @@ fn every_reason_turns_up_when_asked_for() {
     assert!(truth.quarantined.keys().map(String::as_str).eq(reasons), "{:?}", truth.quarantined);
     let (counted, ..) = count(dir.path());
     assert_eq!((counted.rejected, counted.quarantined), (truth.rejected, truth.quarantined));
+}
+
+#[test]
+fn events_without_a_time_are_events_all_the_same() {
+    let (dir, truth) = made(|settings| (settings.undated, settings.malformed_files) = (0.2, 0.0));
+    let (counted, _, events) = count(dir.path());
+    assert!(truth.undated > 400, "{truth:?}");
+    assert_eq!((counted.undated, counted.events), (truth.undated, truth.events));
+    assert!(events.iter().all(|event| text(event, "/eventID").len() == 36), "nothing else goes with the time");
 }
 
 #[test]

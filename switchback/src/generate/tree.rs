@@ -104,6 +104,8 @@ fn add(truth: &mut Truth, plan: &Plan, written: Written) {
     }
     truth.records += made.records;
     truth.late_records += made.late;
+    truth.undated += made.undated;
+    truth.events += made.undated;
     truth.bytes_raw += made.bytes_raw;
     truth.bytes_gz += bytes_gz;
     for (reason, count) in made.rejected {

@@ -22,6 +22,9 @@ pub struct Truth {
     pub rejected: BTreeMap<String, u64>,
     /// Events by UTC date of `eventTime`.
     pub events_by_date: BTreeMap<String, u64>,
+    /// Events without an `eventTime`.
+    #[serde(default)]
+    pub undated: u64,
     /// Events that happened a day or more before they were delivered.
     pub late_records: u64,
     /// Log files, readable or not, without copies.

@@ -24,7 +24,7 @@ const FURTHEST_SECONDS: u64 = 400 * 86_400;
 
 /// Plays one round.
 pub(crate) fn play(context: &Context, tally: &mut Tally) {
-    let Some(library) = LIBRARIES.iter().find(|path| Path::new(path).exists()) else {
+    let Some(library) = library() else {
         tally.skipped = Some("libfaketime is not there (Debian: apt-get install faketime)".to_owned());
         return;
     };
@@ -36,15 +36,7 @@ pub(crate) fn play(context: &Context, tally: &mut Tally) {
         let role =
             if number < round.stage.plan.partitions { Role::Persister(Share::Static(vec![number])) } else { Role::Aggregator };
         let clock = round.stage.dir.join(format!("clock-{number}"));
-        set(&clock, 0);
-        let file = clock.to_str().expect("UTF-8");
-        let env = [
-            ("LD_PRELOAD", *library),
-            ("FAKETIME_TIMESTAMP_FILE", file),
-            ("FAKETIME_CACHE_DURATION", "1"),
-            ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
-        ];
-        round.enlist(role, &env);
+        round.enlist(role, &told_by(library, &clock));
         clocks.push(clock);
     }
     let end = Instant::now() + Duration::from_secs_f64(context.options.minutes * 60.0);
@@ -60,8 +52,24 @@ pub(crate) fn play(context: &Context, tally: &mut Tally) {
     round.close();
 }
 
+/// What fakes clocks, if it is there.
+pub(crate) fn library() -> Option<&'static str> {
+    LIBRARIES.into_iter().find(|path| Path::new(path).exists())
+}
+
+/// Makes a clock, and tells the environment of a process that goes by it.
+pub(crate) fn told_by<'a>(library: &'a str, clock: &'a Path) -> [(&'a str, &'a str); 4] {
+    set(clock, 0);
+    [
+        ("LD_PRELOAD", library),
+        ("FAKETIME_TIMESTAMP_FILE", clock.to_str().expect("UTF-8")),
+        ("FAKETIME_CACHE_DURATION", "1"),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+    ]
+}
+
 /// Sets one clock: seconds, hours or days forward or back.
-fn step(round: &mut Round<'_>, clocks: &[PathBuf]) {
+pub(crate) fn step(round: &mut Round<'_>, clocks: &[PathBuf]) {
     let scale = *round.chance.one(&[60, 86_400, FURTHEST_SECONDS]);
     let seconds = round.chance.below(2 * scale).cast_signed() - scale.cast_signed();
     let clock: &PathBuf = round.chance.one(clocks);

@@ -27,6 +27,9 @@ pub(crate) struct Options {
     /// Use the services that `./dev services env` names, instead of a pair of one's own (not for `outages`)
     #[arg(long)]
     pub(crate) shared: bool,
+    /// Take the aggregator and the persister from here, and whoever judges from beside this program
+    #[arg(long, value_name = "DIR")]
+    pub(crate) product: Option<PathBuf>,
     /// Where to work; must not exist
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
@@ -75,8 +78,10 @@ impl Context {
         };
         let services = if options.shared { Services::shared() } else { Services::own(&dir.path.join("services")) };
         let services = services.context("there are no services")?;
+        let product = options.product.as_ref().map(std::fs::canonicalize).transpose().context("there is no such product")?;
+        let options = Options { product, ..options.clone() };
         println!("seed {}, {}, kafka {}", options.seed, dir.path.display(), services.kafka);
-        Ok(Context { options: options.clone(), services, runtime, commit: commit(), dir, shutdown })
+        Ok(Context { options, services, runtime, commit: commit(), dir, shutdown })
     }
 
     /// True once the end was asked for: the round under way is closed, judged and counted.

@@ -3,6 +3,9 @@
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What a failpoint says before it lets an effect fail.
+const FAILED: [&str; 2] = ["SWITCHBACK_FAILPOINT: Error", "SWITCHBACK_FAILPOINT: Refusal"];
+
 /// One life of one process.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Diary {
@@ -18,6 +21,8 @@ pub(crate) struct Diary {
     pub(crate) lost: u64,
     /// Puts of intents without a clear answer.
     pub(crate) unclear: u64,
+    /// True once an effect of it has failed, as a failpoint would have it.
+    pub(crate) failed: bool,
     /// What it halted for: never to happen.
     pub(crate) halted: Vec<String>,
     /// Its last words.
@@ -30,6 +35,7 @@ impl Diary {
         let mut diary = Diary::default();
         for line in text.lines() {
             line.clone_into(&mut diary.last);
+            diary.failed |= FAILED.iter().any(|said| line.starts_with(said));
             if let Ok(entry) = serde_json::from_str::<Value>(line) {
                 diary.note(&entry);
             }
@@ -76,8 +82,10 @@ mod tests {
 {"level":"INFO","message":"revoked","partition":2}
 {"level":"INFO","message":"another writer was first, or the start is done over: dropping what is not published","partition":3}
 {"level":"ERROR","message":"halted: nothing of this partition is committed from here on","partition":3,"reason":"gap"}
+SWITCHBACK_FAILPOINT: Refusal Before intent, hit 1
 persister: the end"#;
         let diary = Diary::read(text);
+        assert!(diary.failed && !Diary::read("persister: the end").failed);
         assert_eq!((diary.redone, diary.lost, diary.batches(), diary.last.as_str()), (1, 1, 2, "persister: the end"));
         assert_eq!((diary.owned, diary.halted), (BTreeSet::from([3]), vec!["partition 3: gap".to_owned()]));
         assert_eq!(diary.assigned, BTreeMap::from([(2, 1), (3, 1)]));

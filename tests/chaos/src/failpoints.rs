@@ -1,5 +1,5 @@
 //! Every named point of the persister (`persister/src/engine/failpoint.rs`), before and after, first to third time: crash there, or
-//! stand still there until another persister has gone on, and then go on oneself.
+//! stand still there until another persister has gone on and then go on oneself, or meet an error there, of passing trouble or for good.
 //!
 //! One process on the embedded log meets the same crashes in `tests/tests/e2e/crash.rs`.
 
@@ -19,14 +19,14 @@ const HITS: [u64; 3] = [1, 2, 3];
 const REACH: Duration = Duration::from_secs(60);
 
 /// How long the other one may take to publish.
-const GO_ON: Duration = Duration::from_secs(20);
+const GO_ON: Duration = Duration::from_secs(40);
 
 /// Pause between two deliveries, each worth a batch or more.
 const DELIVER_EVERY: Duration = Duration::from_millis(60);
 
 /// Deliveries of a table: enough for all points of a name, and for the 64 batches between two checkpoints.
-const PARTS: u64 = 1_500;
-const CHECKPOINT_PARTS: u64 = 4_000;
+const PARTS: u64 = 2_500;
+const CHECKPOINT_PARTS: u64 = 7_000;
 
 /// Plays all of them, on a directory and on the bucket; a topic and table for each name.
 pub(crate) fn play(context: &Context, tally: &mut Tally) {
@@ -46,6 +46,9 @@ pub(crate) fn play(context: &Context, tally: &mut Tally) {
             for point in points(name) {
                 crash(&mut round, &point);
                 stand_still(&mut round, &point);
+                for fate in ["error", "refusal"] {
+                    fail(&mut round, name, &point, fate);
+                }
             }
             round.close();
         }
@@ -85,6 +88,29 @@ fn stand_still(round: &mut Round<'_>, point: &str) {
     // The newer one first: places in the list move up.
     round.dismiss(other);
     round.dismiss(at);
+}
+
+/// An effect fails at the point. The process goes on; or it ends, when nobody would try such an effect again, and whoever comes next
+/// goes on.
+fn fail(round: &mut Round<'_>, effect: &str, point: &str, fate: &str) {
+    let at = persister(round, &format!("{point}:{fate}"));
+    round.actors[at].is_mortal = true;
+    let failed = feed(round, REACH, |round| round.actors[at].diary().failed);
+    assert!(failed, "{}: never came to {point}", round.stage.dir.display());
+    let over = if gives_up(effect, fate) {
+        feed(round, GO_ON, |round| round.actors[at].has_ended())
+    } else {
+        let before = round.actors[at].diary().batches();
+        feed(round, GO_ON, |round| round.actors[at].diary().batches() > before)
+    };
+    assert!(over, "{}: neither ended nor went on as it should after a {fate} at {point}", round.stage.dir.display());
+    round.dismiss(at);
+    round.tally.fault(if fate == "error" { "errors at a point" } else { "refusals at a point" });
+}
+
+/// What fails for good ends the process, but for what only helps (hints, checkpoints, mirrored offsets). Encoding is never tried again.
+fn gives_up(effect: &str, fate: &str) -> bool {
+    effect == "encode" || (fate == "refusal" && ["intent", "file"].contains(&effect))
 }
 
 /// Lets log files arrive until it is so; false when the time is over.

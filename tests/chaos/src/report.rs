@@ -7,10 +7,21 @@ use crate::tally::Tally;
 pub(crate) fn finished(tally: &Tally) {
     match &tally.skipped {
         Some(why) => println!("{}: skipped: {why}", tally.scenario),
-        None => println!("{}: {} in {} s", tally.scenario, if tally.is_good() { "good" } else { "VIOLATED" }, tally.seconds),
+        None => println!("{}: {} in {} s", tally.scenario, outcome(tally), tally.seconds),
     }
     for violation in &tally.violations {
         println!("  {violation}");
+    }
+    if let Some(why) = &tally.broken_off {
+        println!("  broken off: {why}");
+    }
+}
+
+fn outcome(tally: &Tally) -> &'static str {
+    match (tally.is_exact(), tally.is_good()) {
+        (false, _) => "VIOLATED",
+        (true, false) => "FAILED",
+        (true, true) => "good",
     }
 }
 

@@ -9,7 +9,7 @@ use crate::tally::Tally;
 use std::time::{Duration, Instant};
 use tests::case::Deliveries;
 use tests::chance::Chance;
-use tests::watch::Watch;
+use tests::watch::{Seen, Watch};
 
 /// How often actors are looked after.
 const TEND_EVERY: Duration = Duration::from_millis(20);
@@ -137,6 +137,16 @@ impl<'a> Round<'a> {
         self.delivered >= self.stage.plan.parts
     }
 
+    /// What the bystander has seen last.
+    pub(crate) fn seen(&self) -> Seen {
+        self.bystander.as_ref().map(|bystander| bystander.sight().last).unwrap_or_default()
+    }
+
+    /// True once the bystander has looked.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.bystander.as_ref().is_some_and(|bystander| bystander.sight().checks > 0)
+    }
+
     /// Lets time pass, looking after everybody.
     pub(crate) fn pass(&mut self, time: Duration) {
         let end = Instant::now() + time;
@@ -197,8 +207,8 @@ impl<'a> Round<'a> {
     fn learn(&mut self, diary: &Diary) {
         self.tally.learn(diary);
         if let Some(halt) = diary.halted.first() {
-            self.tally.violations.push(format!("{}: halted: {halt}", self.stage.dir.display()));
-            panic!("{}: halted: {halt}", self.stage.dir.display());
+            self.tally.violations.push(format!("halted: {halt}"));
+            panic!("{}: halted", self.stage.dir.display());
         }
     }
 
@@ -231,9 +241,15 @@ impl<'a> Round<'a> {
         self.tally.log_files += self.deliveries.files() as u64;
         self.tally.see(&seen);
         assert_eq!(seen.blind, None, "{}: the judge cannot see the table", self.stage.dir.display());
+        if seen.missing > 0 {
+            self.tally.violations.push(format!("{} rows are missing in the end", seen.missing));
+        }
         assert!(self.tally.is_good(), "{}: {seen:?}", self.stage.dir.display());
         // Once more by judges who have seen nothing yet: all files anew, and the product's own proof.
-        self.stage.judge.exact(&self.stage.table, &[&self.stage.tree]);
+        if let Some(said) = self.stage.judge.inexact(&self.stage.table, &[&self.stage.tree]) {
+            self.tally.violations.push(said);
+            panic!("{}: not exact", self.stage.dir.display());
+        }
         self.tally.verified += 1;
         std::fs::remove_dir_all(&self.stage.dir).expect("the round's directory");
     }

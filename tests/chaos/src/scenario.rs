@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::tally::Tally;
-use crate::{clock, disk, failpoints, groups, kills, outages, proxied, redelivery, zombies};
+use crate::{clock, disk, failpoints, groups, hunt, kills, outages, proxied, redelivery, zombies};
 use anyhow::bail;
 
 /// One way to break things.
@@ -16,7 +16,7 @@ pub(crate) struct Scenario {
 }
 
 /// All of them, the quick ones first.
-pub(crate) const SCENARIOS: [Scenario; 9] = [
+pub(crate) const SCENARIOS: [Scenario; 10] = [
     Scenario {
         name: "redelivery",
         about: "the same log files again, under other roots, by aggregators that forgot",
@@ -37,14 +37,19 @@ pub(crate) const SCENARIOS: [Scenario; 9] = [
     },
     Scenario { name: "groups", about: "members of a consumer group join, leave and die", play: groups::play },
     Scenario { name: "kills", about: "kill -9 at random moments, over and over", play: kills::play },
-    Scenario { name: "failpoints", about: "crash and stop at every named point of the persister", play: failpoints::play },
+    Scenario {
+        name: "failpoints",
+        about: "crash, stop and errors at every named point of the persister",
+        play: failpoints::play,
+    },
+    Scenario { name: "hunt", about: "a little of everything at once, on two owners of each partition", play: hunt::play },
 ];
 
 /// The list as help shows it.
 pub(crate) fn list() -> String {
     let line = |scenario: &Scenario| format!("  {:<12}{}\n", scenario.name, scenario.about);
     format!(
-        "Scenarios:\n{}\nExit code 0: nothing lost, nothing twice. 1: a violation, or the harness failed.",
+        "Scenarios:\n{}\nExit code 0: nothing lost, nothing twice. 1: a violation. 2: the harness failed.",
         SCENARIOS.iter().map(line).collect::<String>()
     )
 }

@@ -5,7 +5,7 @@ use crate::context::Context;
 use std::path::{Path, PathBuf};
 use tests::judge::Judge;
 use tests::kafka::Topic;
-use tests::process::Process;
+use tests::process::{Process, binary};
 
 /// Where the table is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub(crate) struct Plan {
     pub(crate) table: Place,
     /// True when its persisters are members of a group.
     pub(crate) group: bool,
+    /// Share of records that are late: each has a file of its own in its batch.
+    pub(crate) late: &'static str,
     /// When its batches are cut: `bytes`, `age`.
     pub(crate) seal: (&'static str, &'static str),
 }
@@ -50,6 +52,7 @@ impl Plan {
             parts: 100,
             table: Place::Bucket,
             group: false,
+            late: "0.02",
             seal: ("8KiB", "150ms"),
         }
     }
@@ -72,6 +75,7 @@ pub(crate) struct Stage {
     /// What the round is about.
     pub(crate) plan: Plan,
     env: Vec<(String, String)>,
+    product: Option<PathBuf>,
 }
 
 /// Records in a log file, on average.
@@ -97,6 +101,7 @@ impl Stage {
             table,
             judge: Judge::beside(services),
             env: services.env.clone(),
+            product: context.options.product.clone(),
             dir,
             plan,
         };
@@ -112,13 +117,15 @@ impl Stage {
         let mut arguments = vec!["generate", "--out", &out, "--seed", &seed, "--records", &records, "--per-file", PER_FILE];
         arguments.extend([
             "--late",
-            "0.02",
+            self.plan.late,
             "--duplicate-files",
             "0.1",
             "--malformed-records",
             "0.01",
             "--malformed-files",
             "0.03",
+            "--undated",
+            "0.02",
         ]);
         arguments.extend(["--accounts", "6", "--regions", "3", "--digests"]);
         self.run("switchback", "generate", &arguments, &[]).wait().well();
@@ -179,9 +186,13 @@ impl Stage {
     }
 
     /// Starts any of our binaries.
-    pub(crate) fn run(&self, binary: &str, label: &str, arguments: &[&str], env: &[(String, String)]) -> Process {
+    pub(crate) fn run(&self, name: &str, label: &str, arguments: &[&str], env: &[(String, String)]) -> Process {
         let env: Vec<_> = self.env.iter().chain(env).cloned().collect();
-        Process::start(binary, arguments, &env, &self.dir.join(format!("{label}.log")))
+        let path = match &self.product {
+            Some(product) if name != "switchback" => product.join(name),
+            _ => binary(name),
+        };
+        Process::start_at(&path, arguments, &env, &self.dir.join(format!("{label}.log")))
     }
 }
 

@@ -59,6 +59,8 @@ pub(crate) struct Tally {
     pub(crate) verified: u64,
     /// What must not be.
     pub(crate) violations: Vec<String>,
+    /// Why it was not played to its end: a violation, or something that the harness expected and did not see.
+    pub(crate) broken_off: Option<String>,
 }
 
 impl Tally {
@@ -67,8 +69,13 @@ impl Tally {
         Tally { scenario, seed, ..Tally::default() }
     }
 
-    /// Nothing lost, nothing twice.
+    /// Nothing lost, nothing twice, and played to the end.
     pub(crate) fn is_good(&self) -> bool {
+        self.is_exact() && self.broken_off.is_none()
+    }
+
+    /// Nothing lost, nothing twice, as far as it was played.
+    pub(crate) fn is_exact(&self) -> bool {
         self.violations.is_empty() && self.duplicates == 0 && self.missing == 0
     }
 
@@ -105,5 +112,7 @@ mod tests {
         assert!(!Tally { duplicates: 1, ..Tally::default() }.is_good());
         assert!(!Tally { missing: 1, ..Tally::default() }.is_good());
         assert!(!Tally { violations: vec!["x".to_owned()], ..Tally::default() }.is_good());
+        let broken_off = Tally { broken_off: Some("x".to_owned()), ..Tally::default() };
+        assert!(!broken_off.is_good() && broken_off.is_exact(), "the harness has failed, not the product");
     }
 }

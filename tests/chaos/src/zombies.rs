@@ -19,7 +19,8 @@ const PER_ROUND: u64 = 25;
 const MEMBERS: u32 = 6;
 const AT_A_TIME: usize = 3;
 
-/// How long a takeover is waited for: sessions last about a second, a rebalance two of them. Nothing depends on it but the count.
+/// How long a takeover is waited for: sessions last about a second, a rebalance two of them. Nothing depends on it but the count. On a machine
+/// that is busy with other things it takes longer: after each round that came to nothing, as long again.
 const TAKEOVER: Duration = Duration::from_secs(15);
 
 /// How long a process may take to come to its failpoint before it is stopped wherever it is.
@@ -59,18 +60,18 @@ pub(crate) fn play(context: &Context, tally: &mut Tally) {
         let before = tally.zombies + tally.double_owners;
         if tally.zombies < zombies {
             let wanted = PER_ROUND.min(zombies - tally.zombies);
-            group(context, tally, wanted);
+            group(context, tally, wanted, TAKEOVER * (1 + barren));
         }
         if tally.double_owners < owners && !context.is_stopped() {
             let wanted = PER_ROUND.min(owners - tally.double_owners);
-            double_owners(context, tally, wanted);
+            double_owners(context, tally, wanted, TAKEOVER * (1 + barren));
         }
         barren = if tally.zombies + tally.double_owners > before { 0 } else { barren + 1 };
         assert!(barren < BARREN, "nobody was overtaken in {BARREN} rounds: {zombies} zombies and {owners} double owners wanted");
     }
 }
 
-fn group(context: &Context, tally: &mut Tally, wanted: u64) {
+fn group(context: &Context, tally: &mut Tally, wanted: u64, patience: Duration) {
     let seed = context.options.seed.wrapping_add(7_000 + tally.rounds);
     let mut plan = Plan::new(format!("zombies-{}", tally.rounds), seed);
     (plan.group, plan.partitions, plan.parts) = (true, 12, SPARE_PARTS + 60 * wanted);
@@ -84,7 +85,7 @@ fn group(context: &Context, tally: &mut Tally, wanted: u64) {
     feed(&mut round, Duration::from_secs(2), |_| false);
     while round.tally.zombies < goal && !round.is_delivered() && !context.is_stopped() {
         let still = (0..AT_A_TIME).filter_map(|_| stand_still(&mut round, |_| true)).collect::<Vec<_>>();
-        feed(&mut round, TAKEOVER, |round| still.iter().all(|one| one.is_overtaken(round)));
+        feed(&mut round, patience, |round| still.iter().all(|one| one.is_overtaken(round)));
         for one in &still {
             let taken = one.is_overtaken(&round);
             round.actors[one.at].wake();
@@ -99,7 +100,7 @@ fn group(context: &Context, tally: &mut Tally, wanted: u64) {
     round.close();
 }
 
-fn double_owners(context: &Context, tally: &mut Tally, wanted: u64) {
+fn double_owners(context: &Context, tally: &mut Tally, wanted: u64, patience: Duration) {
     let seed = context.options.seed.wrapping_add(8_000 + tally.rounds);
     let mut plan = Plan::new(format!("owners-{}", tally.rounds), seed);
     (plan.partitions, plan.parts) = (2, SPARE_PARTS + 30 * wanted);
@@ -114,7 +115,7 @@ fn double_owners(context: &Context, tally: &mut Tally, wanted: u64) {
     while round.tally.double_owners < goal && !round.is_delivered() && !context.is_stopped() {
         // One of each pair at most, so that somebody goes on.
         let still: Vec<_> = [0, 1].into_iter().filter_map(|p| stand_still(&mut round, |at| at / 2 == p)).collect();
-        feed(&mut round, TAKEOVER, |round| still.iter().all(|one| one.has_other_published(round)));
+        feed(&mut round, patience, |round| still.iter().all(|one| one.has_other_published(round)));
         for one in &still {
             let went_on = one.has_other_published(&round);
             round.actors[one.at].wake();

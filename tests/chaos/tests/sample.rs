@@ -56,6 +56,53 @@ fn the_bystander_sees_rows_that_stand_twice_and_files_that_go_away() {
     assert!(gone.problems[0].contains("is gone"), "{gone:?}");
 }
 
+/// What a bystander says who comes to a table after such damage, at his second look.
+fn seen_after(case: &Case, tree: &Path, damage: &str, harm: impl FnOnce(&Path)) -> String {
+    let table = case.text(damage);
+    case.run_once(tree.to_str().expect("UTF-8"), &table, &["--seal-bytes", "1KiB", "--seal-age", "1ms"]).well();
+    harm(Path::new(&table));
+    let mut watch = Watch::start(&case.judge, &table, &case.path("seen"), &[tree]);
+    let (first, second) = (watch.look(), watch.look());
+    assert!(first.batches > 3, "{first:?}");
+    [first.problems, second.problems].concat().join("\n")
+}
+
+#[test]
+fn the_bystander_sees_chains_that_do_not_hold_and_files_that_are_not_theirs() {
+    let Some(case) = Case::local("bystander-chains") else { return };
+    let tree = case.tree("tree", 92, 400);
+    let record = |table: &Path, number: u64| a_dir(&table.join("_log"), 3).join(format!("{number:020}.json"));
+    assert_eq!(seen_after(&case, &tree, "nothing", |_| ()), "", "nothing is wrong with a table that nobody touched");
+    let altered = seen_after(&case, &tree, "altered", |table| {
+        let mut bytes = std::fs::read(record(table, 1)).expect("a record");
+        bytes.push(b' ');
+        std::fs::write(record(table, 1), bytes).expect("our own file");
+    });
+    assert!(altered.contains("C1: ") && altered.contains("2.json follows"), "{altered}");
+    let removed = seen_after(&case, &tree, "removed", |table| std::fs::remove_file(record(table, 1)).expect("our own file"));
+    assert!(removed.contains("is there, and record 1 is not"), "{removed}");
+    let file = |table: &Path| {
+        let record: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(record(table, 0)).expect("a record")).expect("JSON");
+        let key = record["files"][0]["key"].as_str().expect("a key").to_owned();
+        table.join(key)
+    };
+    let missing = seen_after(&case, &tree, "missing", |table| std::fs::remove_file(file(table)).expect("our own file"));
+    assert!(missing.contains("C2: a record follows 0 of") && missing.contains("C6: "), "{missing}");
+    let moved = seen_after(&case, &tree, "moved", |table| {
+        let elsewhere = table.join("data/event_date=1999-12-31");
+        std::fs::create_dir(&elsewhere).expect("a directory");
+        std::fs::rename(file(table), elsewhere.join("x.parquet")).expect("our own file");
+    });
+    assert!(moved.contains("C3: event") && moved.contains("no record names it"), "{moved}");
+}
+
+/// The first directory so many levels down.
+fn a_dir(dir: &Path, levels: u32) -> PathBuf {
+    (0..levels)
+        .fold(dir.to_owned(), |dir, _| std::fs::read_dir(dir).expect("a directory").next().expect("one").expect("one").path())
+}
+
 fn a_file(dir: &Path) -> PathBuf {
     let entry = std::fs::read_dir(dir).expect("a directory").next().expect("something in it").expect("an entry").path();
     if entry.is_dir() { a_file(&entry) } else { entry }

@@ -1,4 +1,4 @@
-//! The persister dies before and after every effect of a batch, and is started again. The points are
+//! The persister dies before and after every effect of a batch, or the effect fails there, and it is started again. The points are
 //! `persister/src/engine/failpoint.rs`'s.
 
 use std::path::Path;
@@ -54,6 +54,46 @@ fn crashes_while_an_unfinished_batch_is_finished_are_survived() {
     }
     case.run_once(tree.to_str().expect("UTF-8"), &table, &[]).well();
     case.judge.exact(&table, &[&tree]);
+}
+
+/// One effect fails at the point. Only what nobody tries again ends the run; either way the next one finds nothing that is not right.
+fn fails(case: &Case, tree: &Path, point: &str, gives_up: bool) {
+    let table = case.text(&point.replace([':', '.'], "-"));
+    let from = tree.to_str().expect("UTF-8");
+    let arguments = ["run", "--once", "--from", from, "--to", &table, "--seal-bytes", "1KiB", "--seal-age", "1ms"];
+    let ended = case.switchback("fails", &arguments, &[(VARIABLE, point)]).wait().saying(VARIABLE);
+    assert_eq!(ended.status.success(), !gives_up, "{point}: {ended:?}");
+    case.judge.no_row_twice(&table, &[tree]);
+    case.run_once(from, &table, &[]).well();
+    eprintln!("after {point}");
+    case.judge.exact(&table, &[tree]);
+}
+
+#[test]
+fn an_effect_that_fails_for_a_while_loses_and_repeats_nothing() {
+    let Some(case) = Case::local("errors") else { return };
+    let tree = case.tree("tree", 34, 300);
+    for effect in EFFECTS {
+        for moment in ["before", "after"] {
+            // What does not encode would not encode the next time either.
+            fails(&case, &tree, &format!("{effect}.{moment}:2:error"), effect == "encode");
+        }
+    }
+}
+
+#[test]
+fn an_effect_that_is_refused_loses_and_repeats_nothing() {
+    let Some(case) = Case::local("refusals") else { return };
+    let tree = case.tree("tree", 35, 300);
+    for (point, gives_up) in [
+        ("intent.before:1", true),
+        ("intent.after:1", true),
+        ("file.before:2", true),
+        ("file.after:1", true),
+        ("hint.before:1", false),
+    ] {
+        fails(&case, &tree, &format!("{point}:refusal"), gives_up);
+    }
 }
 
 #[test]

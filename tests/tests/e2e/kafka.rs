@@ -40,6 +40,22 @@ fn two_aggregators_on_the_same_files_and_two_persisters_in_one_group_are_exact()
 }
 
 #[test]
+fn a_table_of_a_topic_whose_oldest_messages_have_expired_begins_later_and_is_exact() {
+    let Some(case) = Case::shared("begins-later") else { return };
+    let (tree, table) = (case.tree("tree", 16, 600), case.s3("table"));
+    let source = tree.to_str().expect("UTF-8");
+    case.aggregate("aggregator", source).wait().well();
+    // In the middle of a run: what is left of it is no one's, until all of it comes again.
+    let ends = case.topic().ends(PARTITIONS).expect("a topic");
+    case.topic().expire_below(&ends.iter().map(|end| end / 2).collect::<Vec<_>>());
+    case.aggregate("aggregator-again", source).wait().well();
+    let persister = case.persist("persister", &table, &[]);
+    case.topic().drained(PARTITIONS);
+    persister.term().well();
+    case.judge.exact(&table, &[&tree]);
+}
+
+#[test]
 fn one_process_over_kafka_makes_its_topic_and_an_exact_table() {
     let Some(case) = Case::shared("run") else { return };
     let tree = case.tree("tree", 13, 2_000);
