@@ -11,6 +11,7 @@ use crate::proxy::Proxy;
 use crate::round::Round;
 use crate::stage::{Place, Plan};
 use crate::tally::Tally;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tests::wait;
@@ -31,6 +32,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Longest pause between two events, in milliseconds.
 const LONGEST: u64 = 250;
+
+/// How long a process may take to come to its failpoint before it may be killed anywhere.
+const REACH: Duration = Duration::from_secs(8);
 
 /// Pause between two deliveries while there is peace.
 const DELIVER_EVERY: Duration = Duration::from_millis(50);
@@ -125,7 +129,7 @@ fn begin_in_the_middle(round: &mut Round<'_>) {
 
 /// One thing after another, for the time of a round or until everything is delivered.
 fn unrest(round: &mut Round<'_>, clocks: &[PathBuf]) {
-    let end = Instant::now() + ROUND;
+    let (end, mut armed) = (Instant::now() + ROUND, BTreeMap::new());
     while Instant::now() < end && !round.is_delivered() && !round.context.is_stopped() {
         round.deliver();
         round.pass_below(LONGEST);
@@ -134,7 +138,7 @@ fn unrest(round: &mut Round<'_>, clocks: &[PathBuf]) {
                 let at = round.one_of(|role| *role == Role::Aggregator);
                 round.kill(at);
             }
-            1..=3 => begin_anew(round),
+            1..=3 => begin_anew(round, &mut armed),
             4 => stop(round),
             5..=6 => wake(round),
             7 => move_offset(round),
@@ -144,16 +148,20 @@ fn unrest(round: &mut Round<'_>, clocks: &[PathBuf]) {
     }
 }
 
-/// A persister dies, most often one that has published: how fast they live is the machine's. The next life has a failpoint, or none.
-fn begin_anew(round: &mut Round<'_>) {
+/// A persister dies, most often one that has published: how fast they live is the machine's. One that is `armed` has some time to come to its
+/// failpoint. The next life has one, or none.
+fn begin_anew(round: &mut Round<'_>, armed: &mut BTreeMap<usize, Instant>) {
     let at = round.one_of(|role| *role != Role::Aggregator);
-    if round.actors[at].diary().batches() == 0 && !round.chance.once_in(4) {
+    let is_on_its_way = armed.get(&at).is_some_and(|until| Instant::now() < *until) && !round.actors[at].is_still();
+    if is_on_its_way || (round.actors[at].diary().batches() == 0 && !round.chance.once_in(4)) {
         return;
     }
+    armed.remove(&at);
     let is_armed = round.chance.once_in(2);
     if is_armed {
         let (effect, moment) = (*round.chance.one(&EFFECTS), *round.chance.one(&MOMENTS));
-        let (hit, fate) = (1 + round.chance.below(4), *round.chance.one(&FATES));
+        let (hit, fate) = (1 + round.chance.below(3), *round.chance.one(&FATES));
+        armed.insert(at, Instant::now() + REACH);
         round.actors[at].env.push((VARIABLE.to_owned(), format!("{effect}.{moment}:{hit}:{fate}")));
         round.tally.fault("failpoints armed");
     }

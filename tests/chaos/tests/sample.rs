@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use tests::case::Case;
+use tests::case::{Case, Deliveries, deliver};
 use tests::services::Services;
 use tests::watch::Watch;
 
@@ -56,22 +56,33 @@ fn the_bystander_sees_rows_that_stand_twice_and_files_that_go_away() {
     assert!(gone.problems[0].contains("is gone"), "{gone:?}");
 }
 
-/// What a bystander says who comes to a table after such damage, at his second look.
+/// A table of many batches: each run makes one at least.
+fn table_of_many(case: &Case, tree: &Path) -> PathBuf {
+    let (source, table) = (case.path("source"), case.path("table"));
+    let mut deliveries = Deliveries::of(tree, 4);
+    for _ in 0..4 {
+        deliveries.next(&source);
+        case.run_once(source.to_str().expect("UTF-8"), table.to_str().expect("UTF-8"), &[]).well();
+    }
+    table
+}
+
+/// What a bystander says, at his first two looks, who comes to a table after such damage.
 fn seen_after(case: &Case, tree: &Path, damage: &str, harm: impl FnOnce(&Path)) -> String {
-    let table = case.text(damage);
-    case.run_once(tree.to_str().expect("UTF-8"), &table, &["--seal-bytes", "1KiB", "--seal-age", "1ms"]).well();
-    harm(Path::new(&table));
-    let mut watch = Watch::start(&case.judge, &table, &case.path("seen"), &[tree]);
+    let table = case.path(damage);
+    deliver(&case.path("table"), &table);
+    harm(&table);
+    let mut watch = Watch::start(&case.judge, table.to_str().expect("UTF-8"), &case.path("seen"), &[tree]);
     let (first, second) = (watch.look(), watch.look());
-    assert!(first.batches > 3, "{first:?}");
     [first.problems, second.problems].concat().join("\n")
 }
 
 #[test]
 fn the_bystander_sees_chains_that_do_not_hold_and_files_that_are_not_theirs() {
     let Some(case) = Case::local("bystander-chains") else { return };
-    let tree = case.tree("tree", 92, 400);
-    let record = |table: &Path, number: u64| a_dir(&table.join("_log"), 3).join(format!("{number:020}.json"));
+    let tree = case.tree("tree", 92, 1_500);
+    assert!(std::fs::read_dir(longest_chain(&table_of_many(&case, &tree))).expect("a directory").count() > 2);
+    let record = |table: &Path, number: u64| longest_chain(table).join(format!("{number:020}.json"));
     assert_eq!(seen_after(&case, &tree, "nothing", |_| ()), "", "nothing is wrong with a table that nobody touched");
     let altered = seen_after(&case, &tree, "altered", |table| {
         let mut bytes = std::fs::read(record(table, 1)).expect("a record");
@@ -97,10 +108,14 @@ fn the_bystander_sees_chains_that_do_not_hold_and_files_that_are_not_theirs() {
     assert!(moved.contains("C3: event") && moved.contains("no record names it"), "{moved}");
 }
 
-/// The first directory so many levels down.
-fn a_dir(dir: &Path, levels: u32) -> PathBuf {
-    (0..levels)
-        .fold(dir.to_owned(), |dir, _| std::fs::read_dir(dir).expect("a directory").next().expect("one").expect("one").path())
+/// The partition with the longest chain.
+fn longest_chain(table: &Path) -> PathBuf {
+    let below = |dir: PathBuf| {
+        let entries = std::fs::read_dir(dir).expect("a directory");
+        entries.map(|entry| entry.expect("an entry").path()).collect::<Vec<_>>()
+    };
+    let stream = (0..2).fold(table.join("_log"), |dir, _| below(dir).pop().expect("a directory"));
+    below(stream).into_iter().max_by_key(|chain| below(chain.clone()).len()).expect("a chain")
 }
 
 fn a_file(dir: &Path) -> PathBuf {
