@@ -16,14 +16,15 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tests::wait;
 
-/// Length of one topic and table, and what its end may take: no round begins that cannot end in time.
-const ROUND: Duration = Duration::from_secs(40);
+/// Length of one topic and table in the bucket and in a directory, and what its end may take: no round begins that cannot end in time.
+const IN_BUCKET: Duration = Duration::from_secs(25);
+const IN_DIRECTORY: Duration = Duration::from_secs(40);
 const CLOSING: Duration = Duration::from_secs(25);
 
 const PARTITIONS: u32 = 2;
 
 /// Deliveries of a round, a log file each; more than it has time for.
-const PARTS: u64 = 300;
+const PARTS: u64 = 200;
 const LONG_PARTS: u64 = 500;
 
 /// Chain records of a table whose chains are long: a ledger checkpoint comes after 64 of each partition. How long they are waited for.
@@ -51,7 +52,7 @@ const FATES: [&str; 4] = ["abort", "stop", "error", "refusal"];
 /// Plays rounds as long as there is time.
 pub(crate) fn play(context: &Context, tally: &mut Tally) {
     let end = Instant::now() + Duration::from_secs_f64(context.options.minutes * 60.0);
-    while !context.is_stopped() && (tally.rounds == 0 || Instant::now() + ROUND + CLOSING < end) {
+    while !context.is_stopped() && (tally.rounds == 0 || Instant::now() + IN_DIRECTORY + CLOSING < end) {
         let number = tally.rounds;
         let mut plan = Plan::new(format!("hunt-{number}"), context.options.seed.wrapping_add(11_000 + number));
         // Few files a batch make many batches: the chain is what is looked at here.
@@ -84,7 +85,7 @@ fn in_a_directory(context: &Context, tally: &mut Tally, plan: Plan) {
         round.deliver();
         round.pass(DELIVER_EVERY);
     }
-    unrest(&mut round, &clocks);
+    unrest(&mut round, IN_DIRECTORY, &clocks);
     round.close();
 }
 
@@ -96,7 +97,7 @@ fn in_the_bucket(context: &Context, tally: &mut Tally, plan: Plan) {
     for number in 0..2 * PARTITIONS {
         round.enlist(owner(number), &[("AWS_ENDPOINT_URL", &proxy.url())]);
     }
-    unrest(&mut round, &[]);
+    unrest(&mut round, IN_BUCKET, &[]);
     proxy.calm();
     for (kind, count) in proxy.counts() {
         *round.tally.faults.entry(kind.to_owned()).or_default() += count;
@@ -127,9 +128,9 @@ fn begin_in_the_middle(round: &mut Round<'_>) {
     round.enlist(Role::Aggregator, &[]);
 }
 
-/// One thing after another, for the time of a round or until everything is delivered.
-fn unrest(round: &mut Round<'_>, clocks: &[PathBuf]) {
-    let (end, mut armed) = (Instant::now() + ROUND, BTreeMap::new());
+/// One thing after another, for so long or until everything is delivered.
+fn unrest(round: &mut Round<'_>, time: Duration, clocks: &[PathBuf]) {
+    let (end, mut armed) = (Instant::now() + time, BTreeMap::new());
     while Instant::now() < end && !round.is_delivered() && !round.context.is_stopped() {
         round.deliver();
         round.pass_below(LONGEST);
