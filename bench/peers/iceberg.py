@@ -1,6 +1,7 @@
 """Apache Iceberg's Kafka Connect sink: a topic that our aggregator filled, to a table in a hadoop catalog.
 
-Settings, for speed: two tasks, zstd level 1, polls of up to 5,000 messages and 4 MiB fetches, a commit every two seconds. What is
+Settings, for speed: two tasks, zstd level 1, polls of up to 5,000 messages and 4 MiB fetches, a commit every two seconds, offsets flushed every
+second (a sink task that has read everything answers a commit only then; the default is a minute). What is
 timed lies between its first commit and its last: starting the JVM and the first, cold rows are not held against it.
 """
 import json
@@ -20,6 +21,7 @@ key.converter=org.apache.kafka.connect.storage.StringConverter
 value.converter=org.apache.kafka.connect.json.JsonConverter
 value.converter.schemas.enable=false
 offset.storage.file.filename={work}/offsets
+offset.flush.interval.ms=1000
 listeners=http://127.0.0.1:0
 plugin.discovery=only_scan
 consumer.max.poll.records=5000
