@@ -108,11 +108,12 @@ class Bench:
                 runs[key] = []
         if not self.said.no_warm_up:
             self.warm_up(corpora)
+        session = int(time.time())
         for repeat in range(self.said.repeats):
             # To and fro, so that no case always runs in the wake of the same other one.
             for case in chosen if repeat % 2 == 0 else reversed(chosen):
                 for key, run in zip(case.keys, case.run(self.own, self.peers, corpora[case.corpus])):
-                    run["repeat"] = repeat
+                    run.update(repeat=repeat, session=session)
                     runs[key].append(run)
                     say(f"{repeat + 1}/{self.said.repeats} {key}"[:14] if len(key) < 10 else key[:14], one_line(run), f"{run['seconds']:.1f} s")
                 self.results.save()

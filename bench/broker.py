@@ -4,9 +4,11 @@ The versions are the oldest that Kafka 4 still answers.
 """
 import socket
 import struct
+import time
 
 LIST_OFFSETS, CREATE_TOPICS, DELETE_TOPICS = (2, 1), (19, 2), (20, 1)
 LATEST = -1
+NOT_YET = (3, 5, 6)  # unknown topic or partition, leader not available, not leader
 TIMEOUT_MS = 30_000
 
 
@@ -60,6 +62,7 @@ class Broker:
         _, error, why = answer.text(), answer.take("h"), answer.text()
         if error:
             raise OSError(f"topic {topic} was not made: {why or error}")
+        self.ends(topic, partitions)  # once each partition has its leader
 
     def delete(self, topic):
         answer = self.ask(DELETE_TOPICS, struct.pack(">i", 1) + text(topic) + struct.pack(">i", TIMEOUT_MS))
@@ -70,7 +73,17 @@ class Broker:
             raise OSError(f"topic {topic} was not deleted: error {error}")
 
     def ends(self, topic, partitions):
-        """The offset after the last message of each partition."""
+        """The offset after the last message of each partition; a new one may take a moment to have a leader."""
+        until = time.monotonic() + TIMEOUT_MS / 1000
+        while True:
+            found, error = self._ends(topic, partitions)
+            if not error:
+                return found
+            if error not in NOT_YET or time.monotonic() > until:
+                raise OSError(f"the ends of {topic} are not known: error {error}")
+            time.sleep(0.05)
+
+    def _ends(self, topic, partitions):
         body = struct.pack(">ii", -1, 1) + text(topic) + struct.pack(">i", partitions)
         body += b"".join(struct.pack(">iq", partition, LATEST) for partition in range(partitions))
         answer = self.ask(LIST_OFFSETS, body)
@@ -79,6 +92,6 @@ class Broker:
         for _ in range(answer.take("i")):
             partition, error, _, offset = answer.take("ihqq")
             if error:
-                raise OSError(f"the end of {topic}/{partition} is not known: error {error}")
+                return None, error
             found[partition] = offset
-        return [found[partition] for partition in range(partitions)]
+        return [found[partition] for partition in range(partitions)], 0

@@ -104,7 +104,7 @@ class Corpora:
         if self.recorded:
             command = [sys.executable, self.amplify, "--from", self.source, "--hours", kind.hours, *shape]
         else:
-            command = [self.switchback, "generate", *shape]
+            command = [self.switchback, "generate", "--duplicate-files", 0, "--malformed-records", 0, "--malformed-files", 0, *shape]
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(f"{path}.log", "wb") as log:
             subprocess.run([str(word) for word in command], check=True, stdout=log, stderr=log)

@@ -59,9 +59,10 @@ def of(runs, figure):
 
 
 def paired(ours, theirs):
-    """How many times faster we are: the ratio within each repeat, then the median of those."""
-    by_repeat = {run["repeat"]: rate(run) for run in theirs}
-    return spread([rate(run) / by_repeat[run["repeat"]] for run in ours if run["repeat"] in by_repeat])
+    """How many times faster we are: the ratio within each repeat of the same session, then the median of those."""
+    when = lambda run: (run["session"], run["repeat"])
+    by_repeat = {when(run): rate(run) for run in theirs}
+    return spread([rate(run) / by_repeat[when(run)] for run in ours if when(run) in by_repeat])
 
 
 @dataclass(frozen=True)
