@@ -31,6 +31,9 @@ const CHECKPOINT_PARTS: u64 = 5_000;
 /// Deliveries ahead of the batches that have come of them, at most: a busy machine must not use up what there is.
 const AHEAD: u64 = 20;
 
+/// After so long more is delivered all the same: a day of digest files in a row makes no batch.
+const NOTHING_COMES: Duration = Duration::from_millis(200);
+
 /// Plays all of them, on a directory and on the bucket; a topic and table for each name.
 pub(crate) fn play(context: &Context, tally: &mut Tally) {
     for place in [Place::Directory, Place::Bucket] {
@@ -118,15 +121,15 @@ fn gives_up(effect: &str, fate: &str) -> bool {
 
 /// Lets log files arrive until it is so; false when the time is over.
 fn feed(round: &mut Round<'_>, time: Duration, is_enough: impl Fn(&mut Round<'_>) -> bool) -> bool {
-    let (end, mut delivered) = (Instant::now() + time, 0);
+    let (end, mut delivered, mut last) = (Instant::now() + time, 0, Instant::now());
     while Instant::now() < end {
         if is_enough(round) {
             return true;
         }
         let batches: u64 = round.actors.iter().map(|actor| actor.diary().batches()).sum();
-        if delivered < batches + AHEAD {
+        if delivered < batches + AHEAD || last.elapsed() > NOTHING_COMES {
             round.deliver();
-            delivered += 1;
+            (delivered, last) = (delivered + 1, Instant::now());
         }
         round.pass(DELIVER_EVERY);
     }
