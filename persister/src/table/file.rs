@@ -69,7 +69,7 @@ impl FileWriter {
         Ok(FileWriter { writer })
     }
 
-    /// Writes rows as one row group: events by time and offset, others by offset.
+    /// Writes rows as one row group: events by source, name and offset, others by offset.
     ///
     /// # Errors
     /// When the rows are of another kind.

@@ -8,12 +8,13 @@
 //! Read in this order:
 //!
 //! 1. [`RowKind`]: the three kinds of rows; [`schema`]: their columns and field ids; [`structs`]: the objects taken apart;
-//! 2. [`take_apart`], [`decode`]: from the bytes of a message to its values, whoever wrote it; `quick` (with `scan` and `simd`): the same
-//!    in one pass for what the aggregator writes, and nothing else; `span`: how a value is noted down;
+//! 2. [`take_apart`], [`decode`]: from the bytes of a message to its values, whoever wrote it; `quick`: the same in one
+//!    pass for what the aggregator writes, and nothing else; `span`: how a value is noted down;
 //! 3. [`layout`]: which directory a row belongs to;
 //! 4. [`rows`], [`pending`]: rows kept as they came until they are written, and the digest that fixes them ([`digest`]);
-//! 5. `column`, `properties`, [`footer`], [`file`]: the columns and the Parquet file.
+//! 5. `calls` (their order), `column`, `properties`, [`footer`], [`file`]: the columns and the Parquet file.
 
+mod calls;
 mod column;
 pub mod decode;
 pub mod digest;

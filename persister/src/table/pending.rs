@@ -4,6 +4,7 @@
 //! Columns from the first row on would cost more: some eighty vectors a directory that grow by doubling, and a copy of all of them to
 //! sort the rows afterwards.
 
+use super::calls::{Call, Calls};
 use super::column::{Columns, Numbers, Repeated};
 use super::row_kind::RowKind;
 use super::schema::schema;
@@ -125,18 +126,25 @@ impl Pending {
         self.bytes + self.rows.capacity() * size_of::<Row>()
     }
 
-    /// The rows as columns, sorted: events by time and offset, others by offset.
+    /// The rows as columns, sorted: events by source, name and offset, others by offset.
     ///
     /// # Errors
     /// When columns and schema disagree, which is a bug: the batch must not be written.
     pub fn record_batch(&self) -> Result<RecordBatch, ArrowError> {
-        let order = self.order();
-        let mut columns = Columns::new(self.kind, order.len());
+        let mut columns = Columns::new(self.kind, self.rows.len());
+        let mut calls = Calls::default();
         // What will be needed is known, and memory that is not grown is neither copied nor doubled.
         for row in &self.rows {
-            self.of(row).1.for_each(|span| columns.expect(span));
+            let (values, spans) = self.of(row);
+            let mut call = Call::default();
+            for span in spans {
+                columns.expect(span);
+                call.see(values, span);
+            }
+            calls.push(call);
         }
         columns.reserve();
+        let order = if self.kind == RowKind::Data { calls.order() } else { (0..).take(self.rows.len()).collect() };
         let rows = || order.iter().map(|&at| &self.rows[at as usize]);
         for (number, row) in rows().enumerate() {
             let (values, spans) = self.of(row);
@@ -167,53 +175,70 @@ impl Pending {
         let (values, spans) = bytes.split_at(row.values as usize);
         (values, spans.as_chunks::<8>().0.iter().take(row.spans as usize).map(|span| Span::from_bytes(*span)))
     }
-
-    /// Rows in the order of the file. They came in the order of their offsets.
-    fn order(&self) -> Vec<u32> {
-        let mut order: Vec<u32> = (0..).take(self.rows.len()).collect();
-        // `None` is the least: NULLs first, as the metadata of the file says. Rows that are no events have no time.
-        let key = |at: u32| (self.rows[at as usize].event_time, at);
-        if !self.rows.is_sorted_by_key(|row| row.event_time) {
-            order.sort_unstable_by_key(|&at| key(at));
-        }
-        order
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::calls::{NAME, SOURCE};
+    use super::super::schema::KAFKA_OFFSET;
+    use super::super::span::Values;
     use super::*;
-    use arrow::array::UInt32Array;
-    use arrow::compute::take_record_batch;
+    use arrow::array::{Array, AsArray};
+    use arrow::datatypes::{Int32Type, Int64Type};
     use proptest::prelude::*;
 
-    fn pending(times: &[Option<i64>]) -> Pending {
+    type Event = (Option<&'static str>, Option<&'static str>);
+
+    fn pending(events: &[Event]) -> Pending {
         let mut pending = Pending::new(RowKind::Data);
-        for (offset, &event_time) in (0..).zip(times) {
-            let text = format!("{offset} and {event_time:?}");
+        for (offset, (source, name)) in (0..).zip(events) {
             let object = if offset % 3 == 0 { "a" } else { "b" };
-            let common =
-                Common { partition: 1, offset, event_time, source_object: Some(object), source_index: Some(offset as i32) };
-            let spans = [Span::new(1, 0, text.len(), false), Span::new(2, 0, 1, false)];
-            pending.push(&common, text.as_bytes(), &spans[..usize::from(offset % 2 == 0) + 1]);
+            let index = Some(offset as i32 * 7);
+            let common = Common { partition: 1, offset, event_time: Some(3), source_object: Some(object), source_index: index };
+            let mut values = Values::default();
+            values.optional(SOURCE, *source);
+            values.optional(NAME, *name);
+            pending.push(&common, &values.bytes, &values.spans);
         }
         pending
     }
 
+    fn event() -> impl Strategy<Value = Event> {
+        let text = |texts| prop::option::of(prop::sample::select::<&str>(texts));
+        (text(vec!["", "iam", "s3"]), text(vec!["", "A", "AB", "B"]))
+    }
+
     proptest! {
-        /// Columns in the order of the rows, sorted afterwards, are the oracle.
         #[test]
-        fn rows_are_sorted_by_time_and_offset_with_all_that_is_theirs(times in prop::collection::vec(prop::option::of(-3..3i64), 0..200)) {
-            let mut order: Vec<usize> = (0..times.len()).collect();
-            order.sort_by_key(|&row| (times[row], row));
-            let order = UInt32Array::from_iter_values(order.into_iter().map(|row| row as u32));
-            let mut unsorted = pending(&times);
-            unsorted.rows.iter_mut().for_each(|row| row.event_time = None);
-            let expected = take_record_batch(&unsorted.record_batch().expect("columns"), &order).expect("sorted");
-            let sorted = pending(&times).record_batch().expect("columns");
-            prop_assert_eq!(&sorted.columns()[1..], &expected.columns()[1..]);
-            let in_order: TimestampMicrosecondArray = order.values().iter().map(|&row| times[row as usize]).collect();
-            prop_assert_eq!(&sorted.columns()[0], &(Arc::new(in_order.with_timezone("UTC")) as arrow::array::ArrayRef));
+        fn rows_are_sorted_by_source_name_and_offset_with_all_that_is_theirs(events in prop::collection::vec(event(), 0..200)) {
+            let mut expected: Vec<(Event, i64)> = events.iter().copied().zip(0..).collect();
+            expected.sort();
+            let sorted = pending(&events).record_batch().expect("columns");
+            let column = |name: &str| sorted.column_by_name(name).expect("column");
+            for (row, ((source, name), offset)) in expected.into_iter().enumerate() {
+                let text = |column: &str| column_text(&sorted, column, row);
+                prop_assert_eq!((text("event_source"), text("event_name")), (source.map(str::to_owned), name.map(str::to_owned)));
+                prop_assert_eq!(text("source_object"), Some(if offset % 3 == 0 { "a" } else { "b" }.to_owned()));
+                prop_assert_eq!(column(KAFKA_OFFSET).as_primitive::<Int64Type>().value(row), offset);
+                prop_assert_eq!(i64::from(column("source_index").as_primitive::<Int32Type>().value(row)), offset * 7);
+            }
         }
+    }
+
+    fn column_text(batch: &RecordBatch, name: &str, row: usize) -> Option<String> {
+        let column = batch.column_by_name(name).expect("column").as_string::<i32>();
+        column.is_valid(row).then(|| column.value(row).to_owned())
+    }
+
+    /// What is written with escapes is sorted as what it says.
+    #[test]
+    fn a_name_written_with_escapes_is_sorted_as_what_it_says() {
+        let mut pending = Pending::new(RowKind::Data);
+        for (offset, name) in (0..).zip([r"\u0062", "a", "c"]) {
+            let common = Common { partition: 0, offset, event_time: None, source_object: Some("o"), source_index: Some(0) };
+            pending.push(&common, name.as_bytes(), &[Span::new(NAME, 0, name.len(), name.starts_with('\\'))]);
+        }
+        let sorted = pending.record_batch().expect("columns");
+        assert_eq!((0..3).filter_map(|row| column_text(&sorted, "event_name", row)).collect::<Vec<_>>(), ["a", "b", "c"]);
     }
 }

@@ -1,9 +1,10 @@
 //! How each column is written.
 //!
 //! - Dictionary where values repeat; not on ids, which are all different, nor on bodies: there a dictionary only grows until it is given up.
-//! - Delta on numbers that climb. Sorted by time, they cost next to nothing.
+//! - Delta on numbers that climb within a call's rows or a log file's.
 //! - Statistics by page on what is filtered, none on what nobody compares.
 
+use super::calls;
 use super::row_kind::RowKind;
 use super::schema::{EVENT_TIME, KAFKA_OFFSET, SOURCE_INDEX, schema};
 use common::event::{FIELDS, Kind};
@@ -47,18 +48,19 @@ fn plain(builder: WriterPropertiesBuilder, name: &str) -> WriterPropertiesBuilde
     builder.set_column_dictionary_enabled(ColumnPath::from(name), false)
 }
 
-/// The order in which [`super::FileWriter`] sorts. Parquet counts leaves, so struct members count too.
+/// The order in which [`super::FileWriter`] writes. Parquet counts leaves, so struct members count too.
 fn sorting(kind: RowKind) -> Vec<SortingColumn> {
     let column =
         |leaf: usize| SortingColumn { column_idx: i32::try_from(leaf).unwrap_or(0), descending: false, nulls_first: true };
-    let offset = leaves(kind).saturating_sub(1);
+    let offset = column(leaves(kind).saturating_sub(1));
     match kind {
-        RowKind::Data => vec![column(0), column(offset)],
-        RowKind::Rejected | RowKind::LogFile => vec![column(offset)],
+        // No struct stands before them.
+        RowKind::Data => vec![column(usize::from(calls::SOURCE)), column(usize::from(calls::NAME)), offset],
+        RowKind::Rejected | RowKind::LogFile => vec![offset],
     }
 }
 
-/// Leaves of a kind's schema; the offset is the last, the event time the first.
+/// Leaves of a kind's schema; the offset is the last.
 fn leaves(kind: RowKind) -> usize {
     fn of(data_type: &arrow::datatypes::DataType) -> usize {
         match data_type {

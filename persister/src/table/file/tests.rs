@@ -62,9 +62,9 @@ fn a_file_reads_back_sorted_with_its_types_and_its_digest() {
         &mut rows,
         100,
         0,
-        r#","event_time":"2023-07-10T12:00:02Z","user_identity":{"arn":"a","sessionContext":{}},"read_only":false"#,
+        r#","event_time":"2023-07-10T12:00:00Z","event_source":"s","event_name":"b","read_only":false,"user_identity":{"arn":"a","sessionContext":{}}"#,
     );
-    append(&mut rows, 101, 1, r#","event_time":"2023-07-10T12:00:01Z","request_parameters":{"a":1e2}"#);
+    append(&mut rows, 101, 1, r#","event_time":"2023-07-10T12:00:01Z","event_source":"s","event_name":"a","request_parameters":{"a":1e2}"#);
     let chunk = rows.take_chunk(0).expect("chunk").expect("rows");
     append(&mut rows, 102, 2, r#","event_time":"2023-07-10T12:00:00Z","extra":{"x":1}"#);
     let part = rows.finish().expect("parts").remove(0);
@@ -74,7 +74,7 @@ fn a_file_reads_back_sorted_with_its_types_and_its_digest() {
     let times = batch.column_by_name("event_time").expect("column").as_primitive::<TimestampMicrosecondType>();
     assert_eq!(times.timezone(), Some("UTC"));
     let indexes = batch.column_by_name("source_index").expect("column").as_primitive::<Int32Type>();
-    assert_eq!(indexes.values().to_vec(), [1, 0, 2], "sorted by time within each chunk");
+    assert_eq!(indexes.values().to_vec(), [1, 0, 2], "sorted by name within each chunk");
     let identity = batch.column_by_name("user_identity").expect("column");
     assert_eq!((0..3).map(|row| identity.is_valid(row)).collect::<Vec<_>>(), [false, true, false]);
     assert_eq!(member(identity, "arn").as_string::<i32>().value(1), "a");
@@ -116,10 +116,10 @@ fn the_digest_of_each_kind_of_file_is_that_of_its_rows() {
 }
 
 #[test]
-fn columns_keep_their_field_ids_and_rows_without_a_time_come_first() {
+fn columns_keep_their_field_ids_and_rows_without_a_name_come_first() {
     let mut rows = Rows::new(Layout::SecurityLake);
     // Year 0 is a time, but no day that a directory is named after: both rows share one.
-    append(&mut rows, 0, 0, r#","event_time":"0000-01-01T00:00:00Z""#);
+    append(&mut rows, 0, 0, r#","event_time":"0000-01-01T00:00:00Z","event_name":"a""#);
     append(&mut rows, 1, 1, "");
     let file = written(&rows.finish().expect("parts")[0], Vec::new());
     let builder = ParquetRecordBatchReaderBuilder::try_new(file.clone()).expect("file");
@@ -129,7 +129,7 @@ fn columns_keep_their_field_ids_and_rows_without_a_time_come_first() {
     let sorting = builder.metadata().row_group(0).sorting_columns().expect("sorting columns").clone();
     let names: Vec<_> =
         sorting.iter().map(|column| builder.parquet_schema().column(column.column_idx as usize).path().string()).collect();
-    assert_eq!(names, ["event_time", "kafka_offset"]);
+    assert_eq!(names, ["event_source", "event_name", "kafka_offset"]);
     let indexes = read(&file).column_by_name("source_index").expect("column").as_primitive::<Int32Type>().values().to_vec();
     assert_eq!(indexes, [1, 0]);
 }
