@@ -15,17 +15,23 @@ pub(super) const SOURCE: Leaf = top(position("event_source"));
 pub(super) const NAME: Leaf = top(position("event_name"));
 
 /// What an event is sorted by. `None` is the least: NULLs first, as the metadata of the file says.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Default)]
 pub(super) struct Call<'a> {
     source: Option<Cow<'a, [u8]>>,
     name: Option<Cow<'a, [u8]>>,
 }
 
+type Owned = (Option<Vec<u8>>, Option<Vec<u8>>);
+
 /// The calls of rows, each distinct one once.
-#[derive(Debug, Default)]
-pub(super) struct Calls<'a> {
-    numbers: HashMap<Call<'a>, u32>,
+#[derive(Debug, Clone, Default)]
+pub(super) struct Calls {
+    /// By source and name, written so that no two look the same.
+    numbers: HashMap<Vec<u8>, u32>,
+    distinct: Vec<Owned>,
     of_rows: Vec<u32>,
+    /// Room for a key.
+    key: Vec<u8>,
 }
 
 impl<'a> Call<'a> {
@@ -38,9 +44,17 @@ impl<'a> Call<'a> {
             _ => {}
         }
     }
+
+    fn write_key(&self, key: &mut Vec<u8>) {
+        let length = |text: &Option<Cow<'_, [u8]>>| text.as_ref().map_or(usize::MAX, |text| text.len());
+        key.extend_from_slice(&length(&self.source).to_le_bytes());
+        key.extend_from_slice(&length(&self.name).to_le_bytes());
+        key.extend_from_slice(self.source.as_deref().unwrap_or_default());
+        key.extend_from_slice(self.name.as_deref().unwrap_or_default());
+    }
 }
 
-fn text<'a>(values: &'a [u8], span: Span) -> Cow<'a, [u8]> {
+fn text(values: &[u8], span: Span) -> Cow<'_, [u8]> {
     let text = &values[span.range()];
     if !span.escaped() {
         return Cow::Borrowed(text);
@@ -48,25 +62,35 @@ fn text<'a>(values: &'a [u8], span: Span) -> Cow<'a, [u8]> {
     Cow::Owned(unescape(std::str::from_utf8(text).unwrap_or_default()).as_bytes().to_vec())
 }
 
-impl<'a> Calls<'a> {
+impl Calls {
     /// The call of the next row.
-    #[inline(always)]
-    pub(super) fn push(&mut self, call: Call<'a>) {
-        let next = self.numbers.len() as u32;
-        self.of_rows.push(*self.numbers.entry(call).or_insert(next));
+    pub(super) fn push(&mut self, call: &Call<'_>) {
+        self.key.clear();
+        call.write_key(&mut self.key);
+        let number = match self.numbers.get(&self.key) {
+            Some(number) => *number,
+            None => {
+                let next = u32::try_from(self.distinct.len()).unwrap_or(u32::MAX);
+                let owned = |text: &Option<Cow<'_, [u8]>>| text.as_ref().map(|text| text.to_vec());
+                self.distinct.push((owned(&call.source), owned(&call.name)));
+                self.numbers.insert(self.key.clone(), next);
+                next
+            }
+        };
+        self.of_rows.push(number);
     }
 
     /// The rows sorted by call, those of one call in the order in which they came.
-    pub(super) fn order(self) -> Vec<u32> {
-        let mut calls: Vec<(Call<'a>, u32)> = self.numbers.into_iter().collect();
-        calls.sort_unstable();
-        let mut starts = vec![0u32; calls.len()];
+    pub(super) fn order(&self) -> Vec<u32> {
+        let mut sorted: Vec<usize> = (0..self.distinct.len()).collect();
+        sorted.sort_unstable_by_key(|&number| &self.distinct[number]);
+        let mut starts = vec![0u32; self.distinct.len()];
         for &number in &self.of_rows {
             starts[number as usize] += 1;
         }
         let mut before = 0;
-        for (_, number) in calls {
-            let count = std::mem::replace(&mut starts[number as usize], before);
+        for number in sorted {
+            let count = std::mem::replace(&mut starts[number], before);
             before += count;
         }
         let mut order = vec![0u32; self.of_rows.len()];

@@ -19,8 +19,23 @@ use std::sync::Arc;
 pub(super) struct Columns {
     rows: usize,
     by_leaf: Vec<Column>,
-    /// Bytes of text to come, by leaf.
-    expected: Vec<usize>,
+}
+
+/// Bytes of values to come, by leaf.
+#[derive(Debug, Clone)]
+pub(super) struct Expected([usize; EVENT_LEAVES]);
+
+impl Default for Expected {
+    fn default() -> Expected {
+        Expected([0; EVENT_LEAVES])
+    }
+}
+
+impl Expected {
+    #[inline(always)]
+    pub(super) fn count(&mut self, span: Span) {
+        self.0[usize::from(span.leaf())] += span.range().len();
+    }
 }
 
 /// The columns that every row has a value of, or could have.
@@ -57,8 +72,8 @@ struct TextColumn {
 }
 
 impl Columns {
-    /// For so many rows.
-    pub(super) fn new(kind: RowKind, rows: usize) -> Columns {
+    /// For so many rows, with room for what they are expected to hold.
+    pub(super) fn new(kind: RowKind, rows: usize, expected: &Expected) -> Columns {
         let mut by_leaf: Vec<Column> = Vec::with_capacity(EVENT_LEAVES);
         let schema = schema(kind);
         let of_node = |node: &Node| match node.shape {
@@ -80,26 +95,15 @@ impl Columns {
                 by_leaf.extend(nodes.into_iter().map(of_node));
             }
         }
-        let expected = vec![0; by_leaf.len()];
-        Columns { rows, by_leaf, expected }
-    }
-
-    /// Counts a value that is to come.
-    #[inline(always)]
-    pub(super) fn expect(&mut self, span: Span) {
-        self.expected[usize::from(span.leaf())] += span.range().len();
-    }
-
-    /// Makes room for all that was counted.
-    pub(super) fn reserve(&mut self) {
-        for (column, bytes) in self.by_leaf.iter_mut().zip(&self.expected) {
+        for (column, &bytes) in by_leaf.iter_mut().zip(&expected.0) {
             if let Column::Text(column) = column
-                && *bytes > 0
+                && bytes > 0
             {
-                column.bytes.reserve_exact(*bytes);
-                column.offsets.reserve_exact(self.rows + 1);
+                column.bytes.reserve_exact(bytes);
+                column.offsets.reserve_exact(rows + 1);
             }
         }
+        Columns { rows, by_leaf }
     }
 
     /// Adds a value of a row; rows come in order, and a row has one value of a leaf.

@@ -22,6 +22,7 @@ pub mod file;
 pub mod footer;
 pub mod layout;
 pub mod pending;
+mod prefetch;
 mod properties;
 mod quick;
 pub mod row_kind;

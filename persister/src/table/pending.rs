@@ -5,7 +5,8 @@
 //! sort the rows afterwards.
 
 use super::calls::{Call, Calls};
-use super::column::{Columns, Numbers, Repeated};
+use super::column::{Columns, Expected, Numbers, Repeated};
+use super::prefetch::prefetch;
 use super::row_kind::RowKind;
 use super::schema::schema;
 use super::span::Span;
@@ -17,6 +18,9 @@ use std::sync::Arc;
 const MAX_BLOCK_BYTES: usize = 256 << 10;
 const MIN_BLOCK_BYTES: usize = 4 << 10;
 
+/// So many rows before its turn a row is fetched into the cache.
+const AHEAD: usize = 3;
+
 /// Rows that are not columns yet, all for one directory, in the order of their offsets.
 #[derive(Debug, Clone)]
 pub struct Pending {
@@ -26,6 +30,9 @@ pub struct Pending {
     /// Object paths of log files, back to back, each once per run of rows.
     objects: String,
     object_ends: Vec<usize>,
+    /// What the columns will hold, and what they are sorted by: counted while a row is still in the processor's cache.
+    expected: Expected,
+    calls: Calls,
     /// What blocks and object paths have reserved, and the object path of every row, as the column will have it.
     bytes: usize,
 }
@@ -56,7 +63,16 @@ pub(super) struct Common<'a> {
 
 impl Pending {
     pub(super) fn new(kind: RowKind) -> Pending {
-        Pending { kind, blocks: Vec::new(), rows: Vec::new(), objects: String::new(), object_ends: Vec::new(), bytes: 0 }
+        Pending {
+            kind,
+            blocks: Vec::new(),
+            rows: Vec::new(),
+            objects: String::new(),
+            object_ends: Vec::new(),
+            expected: Expected::default(),
+            calls: Calls::default(),
+            bytes: 0,
+        }
     }
 
     /// Appends a row; the spans lie within `values`.
@@ -72,8 +88,14 @@ impl Pending {
         let block = &mut self.blocks[number];
         let start = block.len();
         block.extend_from_slice(values);
+        let mut call = Call::default();
         for span in spans {
             block.extend_from_slice(&span.to_bytes());
+            self.expected.count(*span);
+            call.see(values, *span);
+        }
+        if self.kind == RowKind::Data {
+            self.calls.push(&call);
         }
         // Blocks and rows are far below 4 GiB; Kafka's own types are signed and of these widths.
         let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
@@ -131,22 +153,16 @@ impl Pending {
     /// # Errors
     /// When columns and schema disagree, which is a bug: the batch must not be written.
     pub fn record_batch(&self) -> Result<RecordBatch, ArrowError> {
-        let mut columns = Columns::new(self.kind, self.rows.len());
-        let mut calls = Calls::default();
         // What will be needed is known, and memory that is not grown is neither copied nor doubled.
-        for row in &self.rows {
-            let (values, spans) = self.of(row);
-            let mut call = Call::default();
-            for span in spans {
-                columns.expect(span);
-                call.see(values, span);
-            }
-            calls.push(call);
-        }
-        columns.reserve();
-        let order = if self.kind == RowKind::Data { calls.order() } else { (0..).take(self.rows.len()).collect() };
+        let mut columns = Columns::new(self.kind, self.rows.len(), &self.expected);
+        let order = if self.kind == RowKind::Data { self.calls.order() } else { (0..).take(self.rows.len()).collect() };
         let rows = || order.iter().map(|&at| &self.rows[at as usize]);
+        // Rows lie in the order in which they came, all over a memory larger than the cache.
+        let mut ahead = rows().skip(AHEAD);
         for (number, row) in rows().enumerate() {
+            if let Some(row) = ahead.next() {
+                prefetch(self.bytes_of(row));
+            }
             let (values, spans) = self.of(row);
             spans.for_each(|span| columns.push(number, values, span));
         }
@@ -168,12 +184,18 @@ impl Pending {
         )
     }
 
+    /// The values of a row, then its spans.
+    #[inline(always)]
+    fn bytes_of(&self, row: &Row) -> &[u8] {
+        let length = row.values as usize + row.spans as usize * size_of::<Span>();
+        &self.blocks[row.block as usize][row.start as usize..][..length]
+    }
+
     /// The values of a row, and where each lies in them.
     #[inline(always)]
     fn of(&self, row: &Row) -> (&[u8], impl Iterator<Item = Span>) {
-        let bytes = &self.blocks[row.block as usize][row.start as usize..];
-        let (values, spans) = bytes.split_at(row.values as usize);
-        (values, spans.as_chunks::<8>().0.iter().take(row.spans as usize).map(|span| Span::from_bytes(*span)))
+        let (values, spans) = self.bytes_of(row).split_at(row.values as usize);
+        (values, spans.as_chunks::<8>().0.iter().map(|span| Span::from_bytes(*span)))
     }
 }
 
