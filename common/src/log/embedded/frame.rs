@@ -18,6 +18,10 @@ const MAX_RAW: usize = FULL + 4 * 1024 * 1024;
 const HEADER: usize = 16;
 const LENGTHS: usize = 8;
 
+/// What is written here is read once, seconds later, and deleted: time counts more than bytes. Of recorded CloudTrail this level takes
+/// a third less time than level 1, and leaves 1.4 times its bytes.
+const LEVEL: i32 = -4;
+
 /// Packs messages into frames.
 pub(super) struct Packer {
     compressor: Compressor<'static>,
@@ -28,7 +32,7 @@ pub(super) struct Packer {
 
 impl Packer {
     pub(super) fn new() -> io::Result<Packer> {
-        let mut compressor = Compressor::new(1)?;
+        let mut compressor = Compressor::new(LEVEL)?;
         compressor.set_parameter(CParameter::ChecksumFlag(true))?;
         Ok(Packer { compressor, raw: Vec::new(), count: 0, out: Vec::new() })
     }

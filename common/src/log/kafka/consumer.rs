@@ -22,12 +22,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
 /// What a user may change.
-const SOFT: [(&str, &str); 11] = [
+const SOFT: [(&str, &str); 12] = [
     ("partition.assignment.strategy", "cooperative-sticky"),
     ("session.timeout.ms", "45000"),
     // Finding the positions of many partitions may take its time.
     ("max.poll.interval.ms", "600000"),
     ("fetch.wait.max.ms", "100"),
+    // Answers of a few messages cost a broker under load as much as large ones; an idle one answers when the wait is over.
+    ("fetch.min.bytes", "524288"),
     // Compressed: CloudTrail's JSON inflates to sixteen times as much, and what was fetched last may come on top of a full queue.
     ("fetch.message.max.bytes", "1048576"),
     ("fetch.max.bytes", "4194304"),
