@@ -69,10 +69,9 @@ pub fn run(
         halted: 0,
         failed: None,
     };
-    let mut since_check = 0;
+    let (mut since_check, mut timeout) = (0, POLL_IDLE);
     let mut checked = Instant::now();
-    while !shutdown.requested() {
-        let timeout = if driver.is_busy() { POLL_BUSY } else { POLL_IDLE };
+    loop {
         match consumer.poll(timeout)? {
             Polled::Idle => since_check = CHECK_EVERY,
             Polled::Message(message) => {
@@ -86,6 +85,7 @@ pub fn run(
             }
             Polled::Lost { partition, why } => driver.lost(partition, why),
         }
+        // What takes a look at every partition is not asked for every message.
         if since_check >= CHECK_EVERY {
             since_check = 0;
             driver.take_results(&done, Duration::ZERO)?;
@@ -94,8 +94,14 @@ pub fn run(
                 driver.check();
             }
             driver.make_room(&done, &shutdown)?;
+            timeout = if driver.is_busy() { POLL_BUSY } else { POLL_IDLE };
+            if shutdown.requested() {
+                break;
+            }
         }
-        driver.carry_out(consumer.as_mut())?;
+        if driver.has_orders() {
+            driver.carry_out(consumer.as_mut())?;
+        }
     }
     driver.drain(consumer.as_mut(), &done)
 }
@@ -515,6 +521,11 @@ impl Driver {
             self.take_results(done, POLL_IDLE)?;
         }
         Ok(())
+    }
+
+    /// Something for [`Driver::carry_out`] to do.
+    fn has_orders(&self) -> bool {
+        !self.orders.is_empty() || self.failed.is_some() || self.halted > 0
     }
 
     fn carry_out(&mut self, consumer: &mut dyn Consumer) -> anyhow::Result<()> {

@@ -14,14 +14,16 @@ use std::collections::HashMap;
 pub(super) const SOURCE: Leaf = top(position("event_source"));
 pub(super) const NAME: Leaf = top(position("event_name"));
 
+const _: () = assert!(SOURCE < NAME);
+
 /// What an event is sorted by. `None` is the least: NULLs first, as the metadata of the file says.
 #[derive(Debug, Default)]
 pub(super) struct Call<'a> {
-    source: Option<Cow<'a, [u8]>>,
-    name: Option<Cow<'a, [u8]>>,
+    source: Option<Cow<'a, str>>,
+    name: Option<Cow<'a, str>>,
 }
 
-type Owned = (Option<Vec<u8>>, Option<Vec<u8>>);
+type Owned = (Option<String>, Option<String>);
 
 /// The calls of rows, each distinct one once.
 #[derive(Debug, Clone, Default)]
@@ -35,31 +37,32 @@ pub(super) struct Calls {
 }
 
 impl<'a> Call<'a> {
-    /// Takes note of a value if it is one of those that count.
+    /// That of a row. Its columns come in their order, and these are among the first.
     #[inline(always)]
-    pub(super) fn see(&mut self, values: &'a [u8], span: Span) {
-        match span.leaf() {
-            SOURCE => self.source = Some(text(values, span)),
-            NAME => self.name = Some(text(values, span)),
-            _ => {}
+    pub(super) fn of(values: &'a str, spans: &[Span]) -> Call<'a> {
+        let mut call = Call::default();
+        for span in spans.iter().take_while(|span| span.leaf() <= NAME) {
+            match span.leaf() {
+                SOURCE => call.source = Some(text(values, *span)),
+                NAME => call.name = Some(text(values, *span)),
+                _ => {}
+            }
         }
+        call
     }
 
     fn write_key(&self, key: &mut Vec<u8>) {
-        let length = |text: &Option<Cow<'_, [u8]>>| text.as_ref().map_or(usize::MAX, |text| text.len());
+        let length = |text: &Option<Cow<'_, str>>| text.as_ref().map_or(usize::MAX, |text| text.len());
         key.extend_from_slice(&length(&self.source).to_le_bytes());
         key.extend_from_slice(&length(&self.name).to_le_bytes());
-        key.extend_from_slice(self.source.as_deref().unwrap_or_default());
-        key.extend_from_slice(self.name.as_deref().unwrap_or_default());
+        key.extend_from_slice(self.source.as_deref().unwrap_or_default().as_bytes());
+        key.extend_from_slice(self.name.as_deref().unwrap_or_default().as_bytes());
     }
 }
 
-fn text(values: &[u8], span: Span) -> Cow<'_, [u8]> {
+fn text(values: &str, span: Span) -> Cow<'_, str> {
     let text = &values[span.range()];
-    if !span.escaped() {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(unescape(std::str::from_utf8(text).unwrap_or_default()).as_bytes().to_vec())
+    if span.escaped() { unescape(text) } else { Cow::Borrowed(text) }
 }
 
 impl Calls {
@@ -71,7 +74,7 @@ impl Calls {
             Some(number) => *number,
             None => {
                 let next = u32::try_from(self.distinct.len()).unwrap_or(u32::MAX);
-                let owned = |text: &Option<Cow<'_, [u8]>>| text.as_ref().map(|text| text.to_vec());
+                let owned = |text: &Option<Cow<'_, str>>| text.as_deref().map(str::to_owned);
                 self.distinct.push((owned(&call.source), owned(&call.name)));
                 self.numbers.insert(self.key.clone(), next);
                 next

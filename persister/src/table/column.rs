@@ -4,11 +4,12 @@
 use super::row_kind::RowKind;
 use super::schema::{EVENT_TIME, EXTRA, KAFKA_OFFSET, KAFKA_PARTITION, SOURCE_INDEX, SOURCE_OBJECT, schema};
 use super::span::{EVENT_LEAVES, Span, node, top};
+use super::strings::strings;
 use super::structs::{Node, Shape, Tree, tree};
 use arrow::array::{
     ArrayRef, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray, StructArray, TimestampMicrosecondArray,
 };
-use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::error::ArrowError;
 use common::cloudtrail::json::unescape;
@@ -65,7 +66,7 @@ struct Bits {
 
 #[derive(Debug)]
 struct TextColumn {
-    bytes: Vec<u8>,
+    text: String,
     /// Ends of the values so far, a zero before them.
     offsets: Vec<i32>,
     valid: Bits,
@@ -99,7 +100,7 @@ impl Columns {
             if let Column::Text(column) = column
                 && bytes > 0
             {
-                column.bytes.reserve_exact(bytes);
+                column.text.reserve_exact(bytes);
                 column.offsets.reserve_exact(rows + 1);
             }
         }
@@ -108,23 +109,23 @@ impl Columns {
 
     /// Adds a value of a row; rows come in order, and a row has one value of a leaf.
     #[inline(always)]
-    pub(super) fn push(&mut self, row: usize, values: &[u8], span: Span) {
+    pub(super) fn push(&mut self, row: usize, values: &str, span: Span) {
         let value = &values[span.range()];
         match &mut self.by_leaf[usize::from(span.leaf())] {
             Column::Text(column) if span.escaped() => {
-                column.push(row, unescape(std::str::from_utf8(value).unwrap_or_default()).as_bytes());
+                column.push(row, &unescape(value));
             }
             Column::Text(column) => column.push(row, value),
             Column::Flag(flags, valid) => {
                 valid.set(row);
-                if value.first() == Some(&b't') {
+                if value == "true" {
                     flags.set(row);
                 }
             }
             Column::Number(numbers, valid) => {
                 valid.set(row);
                 numbers.resize(row, 0);
-                numbers.push(value.first_chunk().map_or(0, |bytes| i64::from_le_bytes(*bytes)));
+                numbers.push(value.parse().unwrap_or(0));
             }
             Column::Struct(valid) => valid.set(row),
         }
@@ -185,7 +186,7 @@ impl Columns {
         let none = Column::Struct(Bits { words: Vec::new(), count: 0 });
         let rows = self.rows;
         Ok(match std::mem::replace(&mut self.by_leaf[leaf], none) {
-            Column::Text(column) => Arc::new(column.finish(rows)?),
+            Column::Text(column) => Arc::new(column.finish(rows)),
             Column::Flag(flags, valid) => Arc::new(BooleanArray::new(flags.buffer(rows), valid.nulls(rows))),
             Column::Number(mut numbers, valid) => {
                 numbers.resize(rows, 0);
@@ -219,17 +220,17 @@ impl Bits {
 
 impl TextColumn {
     fn new(rows: usize) -> TextColumn {
-        TextColumn { bytes: Vec::new(), offsets: Vec::new(), valid: Bits::new(rows) }
+        TextColumn { text: String::new(), offsets: Vec::new(), valid: Bits::new(rows) }
     }
 
     #[inline(always)]
-    fn push(&mut self, row: usize, text: &[u8]) {
+    fn push(&mut self, row: usize, text: &str) {
         if self.offsets.len() <= row {
             self.settle(row);
         }
-        self.bytes.extend_from_slice(text);
+        self.text.push_str(text);
         // Far fewer than 2 GiB of rows are cut off together.
-        self.offsets.push(self.bytes.len() as i32);
+        self.offsets.push(self.text.len() as i32);
         self.valid.set(row);
     }
 
@@ -238,41 +239,40 @@ impl TextColumn {
         if self.offsets.is_empty() {
             self.offsets.push(0);
         }
-        self.offsets.resize(row + 1, self.bytes.len() as i32);
+        self.offsets.resize(row + 1, self.text.len() as i32);
     }
 
-    fn finish(mut self, rows: usize) -> Result<StringArray, ArrowError> {
+    fn finish(mut self, rows: usize) -> StringArray {
         if self.valid.count == 0 {
-            return Ok(StringArray::new_null(rows));
+            return StringArray::new_null(rows);
         }
         self.settle(rows);
-        let offsets = OffsetBuffer::new(ScalarBuffer::from(self.offsets));
-        StringArray::try_new(offsets, Buffer::from_vec(self.bytes), self.valid.nulls(rows))
+        strings(self.text, self.offsets, self.valid.nulls(rows))
     }
 }
 
 /// Text that every row may have.
 #[derive(Debug)]
 pub(super) struct Repeated {
-    bytes: Vec<u8>,
+    text: String,
     ends: Vec<i32>,
     valid: Vec<bool>,
 }
 
 impl Repeated {
     pub(super) fn with_capacity(rows: usize, bytes: usize) -> Repeated {
-        Repeated { bytes: Vec::with_capacity(bytes), ends: Vec::with_capacity(rows), valid: Vec::with_capacity(rows) }
+        Repeated { text: String::with_capacity(bytes), ends: Vec::with_capacity(rows), valid: Vec::with_capacity(rows) }
     }
 
     pub(super) fn push(&mut self, text: Option<&str>) {
-        self.bytes.extend_from_slice(text.unwrap_or_default().as_bytes());
-        self.ends.push(self.bytes.len() as i32);
+        self.text.push_str(text.unwrap_or_default());
+        self.ends.push(self.text.len() as i32);
         self.valid.push(text.is_some());
     }
 
-    pub(super) fn finish(self) -> Result<StringArray, ArrowError> {
+    pub(super) fn finish(self) -> StringArray {
         let offsets: Vec<i32> = std::iter::once(0).chain(self.ends).collect();
         let nulls = if self.valid.contains(&false) { Some(NullBuffer::from(self.valid)) } else { None };
-        StringArray::try_new(OffsetBuffer::new(ScalarBuffer::from(offsets)), Buffer::from_vec(self.bytes), nulls)
+        strings(self.text, offsets, nulls)
     }
 }

@@ -29,6 +29,7 @@ pub mod row_kind;
 pub mod rows;
 pub mod schema;
 mod span;
+mod strings;
 pub(crate) mod structs;
 pub mod take_apart;
 

@@ -15,8 +15,11 @@ use arrow::error::ArrowError;
 use std::sync::Arc;
 
 /// Bytes of rows are kept in blocks: each is twice as large as the one before, up to this.
-const MAX_BLOCK_BYTES: usize = 256 << 10;
+const MAX_BLOCK_BYTES: usize = 64 << 10;
 const MIN_BLOCK_BYTES: usize = 4 << 10;
+
+/// Bytes of text per value, at least: room for so many spans is made.
+const TEXT_PER_SPAN: usize = 32;
 
 /// So many rows before its turn a row is fetched into the cache.
 const AHEAD: usize = 3;
@@ -25,7 +28,7 @@ const AHEAD: usize = 3;
 #[derive(Debug, Clone)]
 pub struct Pending {
     kind: RowKind,
-    blocks: Vec<Vec<u8>>,
+    blocks: Vec<Block>,
     rows: Vec<Row>,
     /// Object paths of log files, back to back, each once per run of rows.
     objects: String,
@@ -37,6 +40,13 @@ pub struct Pending {
     bytes: usize,
 }
 
+/// Rows back to back: their text, and where the values of each lie in it. Never grown, so never copied.
+#[derive(Debug, Clone)]
+struct Block {
+    text: String,
+    spans: Vec<Span>,
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Row {
     event_time: Option<i64>,
@@ -44,10 +54,12 @@ struct Row {
     partition: i32,
     source_index: Option<i32>,
     source_object: Option<u32>,
+    /// Its text: in which block, from where on, how long.
     block: u32,
-    /// In the block: first the values, from `start` on, then `spans` spans.
     start: u32,
-    values: u32,
+    length: u32,
+    /// Its spans: from which on, how many.
+    span: u32,
     spans: u32,
 }
 
@@ -59,6 +71,16 @@ pub(super) struct Common<'a> {
     pub(super) event_time: Option<i64>,
     pub(super) source_object: Option<&'a str>,
     pub(super) source_index: Option<i32>,
+}
+
+impl Block {
+    fn has_room(&self, text: usize, spans: usize) -> bool {
+        self.text.capacity() - self.text.len() >= text && self.spans.capacity() - self.spans.len() >= spans
+    }
+
+    fn bytes(&self) -> usize {
+        self.text.capacity() + self.spans.capacity() * size_of::<Span>()
+    }
 }
 
 impl Pending {
@@ -76,26 +98,25 @@ impl Pending {
     }
 
     /// Appends a row; the spans lie within `values`.
-    pub(super) fn push(&mut self, common: &Common<'_>, values: &[u8], spans: &[Span]) {
+    pub(super) fn push(&mut self, common: &Common<'_>, values: &str, spans: &[Span]) {
         let source_object = common.source_object.map(|object| self.object(object));
-        let room = values.len() + size_of_val(spans);
-        if self.blocks.last().is_none_or(|block| block.capacity() - block.len() < room) {
-            let size = self.blocks.last().map_or(MIN_BLOCK_BYTES, |block| (2 * block.capacity()).min(MAX_BLOCK_BYTES)).max(room);
-            self.blocks.push(Vec::with_capacity(size));
-            self.bytes += size;
+        if self.blocks.last().is_none_or(|block| !block.has_room(values.len(), spans.len())) {
+            let size = self.blocks.last().map_or(MIN_BLOCK_BYTES, |block| (2 * block.text.capacity()).min(MAX_BLOCK_BYTES));
+            let block = Block {
+                text: String::with_capacity(size.max(values.len())),
+                spans: Vec::with_capacity((size / TEXT_PER_SPAN).max(spans.len())),
+            };
+            self.bytes += block.bytes();
+            self.blocks.push(block);
         }
         let number = self.blocks.len() - 1;
         let block = &mut self.blocks[number];
-        let start = block.len();
-        block.extend_from_slice(values);
-        let mut call = Call::default();
-        for span in spans {
-            block.extend_from_slice(&span.to_bytes());
-            self.expected.count(*span);
-            call.see(values, *span);
-        }
+        let (start, first_span) = (block.text.len(), block.spans.len());
+        block.text.push_str(values);
+        block.spans.extend_from_slice(spans);
+        spans.iter().for_each(|span| self.expected.count(*span));
         if self.kind == RowKind::Data {
-            self.calls.push(&call);
+            self.calls.push(&Call::of(values, spans));
         }
         // Blocks and rows are far below 4 GiB; Kafka's own types are signed and of these widths.
         let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
@@ -107,7 +128,8 @@ impl Pending {
             source_object,
             block: narrow(number),
             start: narrow(start),
-            values: narrow(values.len()),
+            length: narrow(values.len()),
+            span: narrow(first_span),
             spans: narrow(spans.len()),
         });
     }
@@ -161,10 +183,12 @@ impl Pending {
         let mut ahead = rows().skip(AHEAD);
         for (number, row) in rows().enumerate() {
             if let Some(row) = ahead.next() {
-                prefetch(self.bytes_of(row));
+                let (values, spans) = self.of(row);
+                prefetch(values.as_bytes());
+                prefetch(spans);
             }
             let (values, spans) = self.of(row);
-            spans.for_each(|span| columns.push(number, values, span));
+            spans.iter().for_each(|&span| columns.push(number, values, span));
         }
         let object_bytes = |row: &Row| row.source_object.map_or(0, |number| self.object_path(number as usize).len());
         let mut objects = Repeated::with_capacity(order.len(), self.rows.iter().map(object_bytes).sum());
@@ -176,7 +200,7 @@ impl Pending {
             &schema(self.kind),
             Numbers {
                 event_time: Arc::new(times.with_timezone("UTC")),
-                source_object: objects.finish()?,
+                source_object: objects.finish(),
                 source_index: rows().map(|row| row.source_index).collect(),
                 partition: rows().map(|row| row.partition).collect(),
                 offset: rows().map(|row| row.offset).collect(),
@@ -184,18 +208,11 @@ impl Pending {
         )
     }
 
-    /// The values of a row, then its spans.
-    #[inline(always)]
-    fn bytes_of(&self, row: &Row) -> &[u8] {
-        let length = row.values as usize + row.spans as usize * size_of::<Span>();
-        &self.blocks[row.block as usize][row.start as usize..][..length]
-    }
-
     /// The values of a row, and where each lies in them.
     #[inline(always)]
-    fn of(&self, row: &Row) -> (&[u8], impl Iterator<Item = Span>) {
-        let (values, spans) = self.bytes_of(row).split_at(row.values as usize);
-        (values, spans.as_chunks::<8>().0.iter().map(|span| Span::from_bytes(*span)))
+    fn of(&self, row: &Row) -> (&str, &[Span]) {
+        let (block, start, span) = (&self.blocks[row.block as usize], row.start as usize, row.span as usize);
+        (&block.text[start..start + row.length as usize], &block.spans[span..span + row.spans as usize])
     }
 }
 
@@ -220,7 +237,7 @@ mod tests {
             let mut values = Values::default();
             values.optional(SOURCE, *source);
             values.optional(NAME, *name);
-            pending.push(&common, &values.bytes, &values.spans);
+            pending.push(&common, &values.text, &values.spans);
         }
         pending
     }
@@ -258,7 +275,7 @@ mod tests {
         let mut pending = Pending::new(RowKind::Data);
         for (offset, name) in (0..).zip([r"\u0062", "a", "c"]) {
             let common = Common { partition: 0, offset, event_time: None, source_object: Some("o"), source_index: Some(0) };
-            pending.push(&common, name.as_bytes(), &[Span::new(NAME, 0, name.len(), name.starts_with('\\'))]);
+            pending.push(&common, name, &[Span::new(NAME, 0, name.len(), name.starts_with('\\'))]);
         }
         let sorted = pending.record_batch().expect("columns");
         assert_eq!((0..3).filter_map(|row| column_text(&sorted, "event_name", row)).collect::<Vec<_>>(), ["a", "b", "c"]);

@@ -4,12 +4,12 @@
 #[cfg(target_arch = "x86_64")]
 const LINE: usize = 64;
 
-/// Asks for bytes that will be read soon. Changes nothing but the time that reading them takes.
+/// Asks for what will be read soon. Changes nothing but the time that reading it takes.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-pub(super) fn prefetch(bytes: &[u8]) {
+pub(super) fn prefetch<T>(soon: &[T]) {
     use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-    for line in bytes.chunks(LINE) {
+    for line in soon.chunks((LINE / size_of::<T>()).max(1)) {
         // SAFETY: a prefetch reads nothing into the program and cannot fault, whatever it is given; this is a valid address. It
         // needs SSE, which every x86-64 processor has.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
@@ -18,4 +18,4 @@ pub(super) fn prefetch(bytes: &[u8]) {
 
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
-pub(super) fn prefetch(_bytes: &[u8]) {}
+pub(super) fn prefetch<T>(_soon: &[T]) {}

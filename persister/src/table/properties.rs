@@ -16,6 +16,19 @@ use parquet::schema::types::ColumnPath;
 /// Unique in nearly every row.
 const IDS: [&str; 3] = ["event_id", "request_id", "shared_event_id"];
 
+/// Repeated, and nothing that rows are looked up by: their bounds would cost two comparisons a value and exclude nothing.
+const DESCRIPTIVE: [&str; 9] = [
+    "event_version",
+    "user_agent",
+    "error_message",
+    "event_type",
+    "event_category",
+    "api_version",
+    "session_credential_from_console",
+    "user_identity.session_context.attributes.creation_date",
+    "user_identity.session_context.attributes.mfa_authenticated",
+];
+
 /// The properties of a kind of files.
 pub(super) fn properties(kind: RowKind, compression: Compression) -> WriterProperties {
     let mut builder = WriterProperties::builder()
@@ -35,8 +48,13 @@ pub(super) fn properties(kind: RowKind, compression: Compression) -> WriterPrope
         builder = plain(builder, name).set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::None);
     }
     for name in IDS.into_iter().chain(["sha256", "etag", "message_key"]) {
-        // Bounds of random ids exclude nothing; the chunk's null count is of use.
-        builder = plain(builder, name).set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::Chunk);
+        // Bounds of random ids exclude nothing.
+        builder = plain(builder, name).set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::None);
+    }
+    let tls = ["tls_version", "cipher_suite", "client_provided_host_header"].map(|name| format!("tls_details.{name}"));
+    for name in DESCRIPTIVE.iter().map(|name| (*name).to_owned()).chain(tls) {
+        let path = ColumnPath::new(name.split('.').map(str::to_owned).collect());
+        builder = builder.set_column_statistics_enabled(path, EnabledStatistics::None);
     }
     if kind == RowKind::LogFile {
         builder = plain(builder, "source_object");

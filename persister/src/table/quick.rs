@@ -10,7 +10,7 @@ use super::schema::EXTRA;
 use super::span::{Leaf, Span, node, top};
 use super::structs::{Node, Shape, TLS_DETAILS, Tree, USER_IDENTITY};
 use common::cloudtrail::json::MAX_DEPTH;
-use common::cloudtrail::json::pass::Pass;
+use common::cloudtrail::json::pass::{Pass, same};
 use common::event::{FIELDS, Kind};
 use common::time::parse_utc;
 use std::ops::Range;
@@ -29,7 +29,7 @@ pub(super) struct Quick<'a> {
     /// `aws_region`.
     pub(super) region: Option<&'a str>,
     /// The message from its first field on.
-    pub(super) rest: &'a [u8],
+    pub(super) rest: &'a str,
 }
 
 const HEAD: &[u8] = br#"{"v":1,"kind":"event","source_object":"#;
@@ -115,6 +115,7 @@ pub(super) fn decode<'a>(value: &'a [u8], spans: &mut Vec<Span>) -> Option<Quick
     if value.len() > MAX_VALUE_BYTES {
         return None;
     }
+    let text = std::str::from_utf8(value).ok()?;
     let mut pass = Pass::new(value);
     pass.literal(HEAD)?;
     let source_object = unescaped(pass.text()?)?;
@@ -138,7 +139,7 @@ pub(super) fn decode<'a>(value: &'a [u8], spans: &mut Vec<Span>) -> Option<Quick
                     _ => {}
                 }
             }
-            Kind::Time if place == EVENT_TIME => event_time = Some(parse_utc(text(value, unescaped(pass.text()?)?)?)?),
+            Kind::Time if place == EVENT_TIME => event_time = Some(parse_utc(text.get(unescaped(pass.text()?)?)?)?),
             Kind::Time => return None,
             Kind::Flag => {
                 pass.literal(b"true").or_else(|| pass.literal(b"false"))?;
@@ -161,26 +162,18 @@ pub(super) fn decode<'a>(value: &'a [u8], spans: &mut Vec<Span>) -> Option<Quick
         }
     }
     pass.literal(b"}")?;
-    let is_text = !pass.may_hold_unicode() || std::str::from_utf8(value).is_ok();
-    if pass.at() != value.len() || !is_text {
+    if pass.at() != value.len() {
         return None;
     }
-    let told = |place: Option<Range<usize>>| match place {
-        Some(place) => text(value, place).map(Some),
-        None => Some(None),
-    };
+    let told = |place: Option<Range<usize>>| place.and_then(|place| text.get(place));
     Some(Quick {
-        source_object: text(value, source_object)?,
+        source_object: text.get(source_object)?,
         source_index,
         event_time,
-        account: told(account)?,
-        region: told(region)?,
-        rest: &value[rest..],
+        account: told(account),
+        region: told(region),
+        rest: text.get(rest..)?,
     })
-}
-
-fn text(value: &[u8], place: Range<usize>) -> Option<&str> {
-    std::str::from_utf8(&value[place]).ok()
 }
 
 fn unescaped((start, end, escaped): Text) -> Option<Range<usize>> {
@@ -286,7 +279,7 @@ impl Taking<'_, '_> {
 /// AWS writes members in one order, so the next node is nearly always the one.
 #[inline(always)]
 fn find(nodes: &[Node], key: &[u8], expected: usize) -> Option<usize> {
-    let is = |at: &usize| nodes[*at].source.as_bytes() == key;
+    let is = |at: &usize| same(nodes[*at].source.as_bytes(), key);
     (expected..nodes.len()).find(is).or_else(|| (0..expected.min(nodes.len())).find(is))
 }
 

@@ -170,7 +170,7 @@ impl Rows {
         self.dir.push_str(RowKind::LogFile.root());
         let directory = self.directory(RowKind::LogFile);
         let common = At { partition, offset }.common(None, Some(&end.source_object), None);
-        self.push(directory, Some(Key { file, slot: Slot::End }), &common, &values.bytes, &values.spans);
+        self.push(directory, Some(Key { file, slot: Slot::End }), &common, &values.text, &values.spans);
     }
 
     fn append_event(&mut self, at: At, key: Key, row: &EventRow<'_>, values: &mut Values) {
@@ -179,7 +179,7 @@ impl Rows {
         // The decoder takes no index beyond the column's.
         let index = i32::try_from(row.source_index).unwrap_or(i32::MAX);
         let common = at.common(event_time, Some(&row.source_object), Some(index));
-        self.push(directory, Some(key), &common, &values.bytes, &values.spans);
+        self.push(directory, Some(key), &common, &values.text, &values.spans);
     }
 
     fn append_rejection(&mut self, at: At, key: Key, row: &Rejection<'_>, values: &mut Values) {
@@ -194,7 +194,7 @@ impl Rows {
         let directory = self.directory(RowKind::Rejected);
         let index = i32::try_from(row.source_index).unwrap_or(i32::MAX);
         let common = at.common(None, Some(&row.source_object), Some(index));
-        self.push(directory, Some(key), &common, &values.bytes, &values.spans);
+        self.push(directory, Some(key), &common, &values.text, &values.spans);
     }
 
     fn append_undecodable(&mut self, at: At, key: Key, key_bytes: &[u8], value: &[u8], error: &Undecodable) {
@@ -217,7 +217,7 @@ impl Rows {
         self.dir.clear();
         rejected_dir(None, &mut self.dir);
         let directory = self.directory(RowKind::Rejected);
-        self.push(directory, key, &at.common(None, None, index), &values.bytes, &values.spans);
+        self.push(directory, key, &at.common(None, None, index), &values.text, &values.spans);
     }
 
     /// The directory of an event.
@@ -253,7 +253,7 @@ impl Rows {
         self.directories.len() - 1
     }
 
-    fn push(&mut self, directory: usize, key: Option<Key>, common: &Common<'_>, values: &[u8], spans: &[Span]) {
+    fn push(&mut self, directory: usize, key: Option<Key>, common: &Common<'_>, values: &str, spans: &[Span]) {
         debug_assert!(values.len() <= MAX_ROW_BYTES, "a message and what is left over of it are shorter");
         let directory = &mut self.directories[directory];
         let before = directory.bytes();

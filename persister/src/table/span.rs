@@ -34,7 +34,7 @@ const START_BITS: u32 = 28;
 pub(super) const MAX_ROW_BYTES: usize = (1 << LENGTH_BITS) - 1;
 
 impl Span {
-    /// `start..end` within a row of at most [`MAX_ROW_BYTES`]; `escaped` for JSON text whose escapes are to be undone.
+    /// `start..end` within the text of a row of at most [`MAX_ROW_BYTES`]; `escaped` for JSON text whose escapes are to be undone.
     #[inline(always)]
     pub(super) fn new(leaf: Leaf, start: usize, end: usize, escaped: bool) -> Span {
         let length = (end - start) as u64;
@@ -58,30 +58,23 @@ impl Span {
         start..start + length
     }
 
-    pub(super) fn to_bytes(self) -> [u8; 8] {
-        self.0.to_le_bytes()
-    }
-
-    pub(super) fn from_bytes(bytes: [u8; 8]) -> Span {
-        Span(u64::from_le_bytes(bytes))
-    }
 }
 
 /// Values of one row in the making, where they are not slices of a message.
 #[derive(Debug, Default)]
 pub(super) struct Values {
-    pub(super) bytes: Vec<u8>,
+    pub(super) text: String,
     pub(super) spans: Vec<Span>,
 }
 
 impl Values {
     pub(super) fn clear(&mut self) {
-        self.bytes.clear();
+        self.text.clear();
         self.spans.clear();
     }
 
     pub(super) fn text(&mut self, leaf: Leaf, text: &str) {
-        self.put(leaf, text.as_bytes());
+        self.put(leaf, text);
     }
 
     pub(super) fn optional(&mut self, leaf: Leaf, text: Option<&str>) {
@@ -91,21 +84,21 @@ impl Values {
     }
 
     pub(super) fn number(&mut self, leaf: Leaf, number: i64) {
-        self.put(leaf, &number.to_le_bytes());
+        self.put(leaf, &number.to_string());
     }
 
     pub(super) fn flag(&mut self, leaf: Leaf, flag: bool) {
-        self.put(leaf, if flag { b"true" } else { b"false" });
+        self.put(leaf, if flag { "true" } else { "false" });
     }
 
     pub(super) fn object(&mut self, leaf: Leaf) {
-        self.put(leaf, b"");
+        self.put(leaf, "");
     }
 
-    fn put(&mut self, leaf: Leaf, bytes: &[u8]) {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(bytes);
-        self.spans.push(Span::new(leaf, start, self.bytes.len(), false));
+    fn put(&mut self, leaf: Leaf, text: &str) {
+        let start = self.text.len();
+        self.text.push_str(text);
+        self.spans.push(Span::new(leaf, start, self.text.len(), false));
     }
 }
 
@@ -116,7 +109,7 @@ mod tests {
     #[test]
     fn a_span_reads_back() {
         for (leaf, start, end, escaped) in [(0, 0, 0, false), (255, MAX_ROW_BYTES, 2 * MAX_ROW_BYTES, true), (7, 1, 2, true)] {
-            let span = Span::from_bytes(Span::new(leaf, start, end, escaped).to_bytes());
+            let span = Span::new(leaf, start, end, escaped);
             assert_eq!((span.leaf(), span.range(), span.escaped()), (leaf, start..end, escaped));
         }
     }

@@ -66,7 +66,8 @@ impl<'a> Pass<'a> {
     /// Passes these bytes, which must be ASCII and no part of a string.
     #[inline(always)]
     pub fn literal(&mut self, word: &[u8]) -> Option<()> {
-        self.bytes.get(self.at..)?.starts_with(word).then(|| self.at += word.len())
+        let head = self.bytes.get(self.at..self.at + word.len())?;
+        same(head, word).then(|| self.at += word.len())
     }
 
     /// Goes on by one byte.
@@ -181,7 +182,23 @@ impl<'a> Pass<'a> {
                 return Some(());
             }
         };
-        self.bytes[self.at..].starts_with(word).then(|| self.at += word.len())
+        self.literal(word)
+    }
+}
+
+/// Whether two pieces of text of a few words are the same: for these, calling the C library to compare memory takes longer.
+#[inline(always)]
+pub fn same(one: &[u8], other: &[u8]) -> bool {
+    const WORD: usize = size_of::<u64>();
+    if one.len() != other.len() {
+        return false;
+    }
+    match (one.last_chunk::<WORD>(), other.last_chunk::<WORD>()) {
+        // The last word of both overlaps the one before it, unless they end together.
+        (Some(last), Some(other_last)) => {
+            last == other_last && one.as_chunks::<WORD>().0.iter().zip(other.as_chunks::<WORD>().0).all(|(one, other)| one == other)
+        }
+        _ => one.iter().zip(other).all(|(one, other)| one == other),
     }
 }
 
