@@ -14,9 +14,12 @@ class Case:
     peer: bool = False
 
 
+LZ4 = ("kafka.properties.compression.type=lz4", "kafka.properties.compression.level=-1")
+
 TITLES = {
     "embedded": "one process, embedded log, directory to directory",
     "kafka": "aggregator, Kafka, persister at once, directory to directory",
+    "kafka-lz4": "the same with kafka.properties \"compression.type\" = \"lz4\"",
     "s3": "aggregator, Kafka, persister at once, SeaweedFS to SeaweedFS",
     "small-directory": "small log files, one process, directory to directory",
     "small-s3": "small log files, one process, SeaweedFS to SeaweedFS",
@@ -35,6 +38,7 @@ CASES = [
     Case("embedded", ("embedded",), "busy", lambda own, peers, corpus: [own.embedded(corpus)]),
     Case("duckdb", ("duckdb",), "part", lambda own, peers, corpus: [peers.duckdb(corpus)], peer=True),
     Case("kafka", ("kafka",), "busy", lambda own, peers, corpus: [own.kafka(corpus)]),
+    Case("kafka-lz4", ("kafka-lz4",), "busy", lambda own, peers, corpus: [own.kafka(corpus, aggregator=LZ4)]),
     Case("spark", ("spark-files", "spark-kafka"), "part", lambda own, peers, corpus: peers.spark(corpus), peer=True),
     Case("s3", ("s3",), "busy", lambda own, peers, corpus: [own.kafka(corpus, s3=True)]),
     Case("naive", ("naive",), "part", lambda own, peers, corpus: [peers.naive(corpus)], peer=True),

@@ -6,7 +6,7 @@ import time
 
 TICK = os.sysconf("SC_CLK_TCK")
 SAMPLE_EVERY = 0.05
-LOOK_EVERY = 0.005
+LOOK_EVERY = 0.02
 
 
 def cpu_of(pid):

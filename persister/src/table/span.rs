@@ -57,7 +57,6 @@ impl Span {
         let length = (self.0 >> START_BITS & ((1 << LENGTH_BITS) - 1)) as usize;
         start..start + length
     }
-
 }
 
 /// Values of one row in the making, where they are not slices of a message.

@@ -196,7 +196,8 @@ pub fn same(one: &[u8], other: &[u8]) -> bool {
     match (one.last_chunk::<WORD>(), other.last_chunk::<WORD>()) {
         // The last word of both overlaps the one before it, unless they end together.
         (Some(last), Some(other_last)) => {
-            last == other_last && one.as_chunks::<WORD>().0.iter().zip(other.as_chunks::<WORD>().0).all(|(one, other)| one == other)
+            last == other_last
+                && one.as_chunks::<WORD>().0.iter().zip(other.as_chunks::<WORD>().0).all(|(one, other)| one == other)
         }
         _ => one.iter().zip(other).all(|(one, other)| one == other),
     }

@@ -64,7 +64,12 @@ fn a_file_reads_back_sorted_with_its_types_and_its_digest() {
         0,
         r#","event_time":"2023-07-10T12:00:00Z","event_source":"s","event_name":"b","read_only":false,"user_identity":{"arn":"a","sessionContext":{}}"#,
     );
-    append(&mut rows, 101, 1, r#","event_time":"2023-07-10T12:00:01Z","event_source":"s","event_name":"a","request_parameters":{"a":1e2}"#);
+    append(
+        &mut rows,
+        101,
+        1,
+        r#","event_time":"2023-07-10T12:00:01Z","event_source":"s","event_name":"a","request_parameters":{"a":1e2}"#,
+    );
     let chunk = rows.take_chunk(0).expect("chunk").expect("rows");
     append(&mut rows, 102, 2, r#","event_time":"2023-07-10T12:00:00Z","extra":{"x":1}"#);
     let part = rows.finish().expect("parts").remove(0);
