@@ -48,7 +48,7 @@ def arguments():
     parser.add_argument("--small-s3-files", type=int, default=25_000, metavar="N", help="of these, what is read from SeaweedFS [25000]")
     parser.add_argument("--seconds", type=int, default=60, metavar="N", help="length of the latency run [60]")
     parser.add_argument("--rate", type=int, default=100_000, metavar="N", help="records a second of the latency run [100000]")
-    parser.add_argument("--profile", metavar="NAME", help="cargo profile [dist where Cargo.toml has it, else release]")
+    parser.add_argument("--profile", default="release", metavar="NAME", help="cargo profile [release]")
     parser.add_argument("--no-build", action="store_true", help="take the binaries that are there")
     parser.add_argument("--no-warm-up", action="store_true", help="measure at once")
     parser.add_argument("--no-verify", action="store_true", help="do not verify tables (development only)")

@@ -4,7 +4,7 @@ import plot
 from cases import TITLES
 from figures import MIB, TARGETS, of
 
-OURS = ["embedded", "kafka", "s3", "small-directory", "small-s3", "aggregator-kafka", "persister-kafka", "aggregator-embedded", "aggregator-none"]
+OURS = ["embedded", "kafka", "kafka-lz4", "s3", "small-directory", "small-s3", "aggregator-kafka", "persister-kafka", "aggregator-embedded", "aggregator-none"]
 PEERS = ["naive", "duckdb", "spark-files", "spark-kafka", "iceberg"]
 BARS = ["embedded", "kafka", "s3", *PEERS]
 
@@ -104,7 +104,7 @@ def ratios(runs):
     return table(["ours", "theirs", "times faster"], rows) if rows else ""
 
 
-def main_part(section):
+def main_part(section, notes):
     runs = section["runs"]
     facts = section["corpora"]
     recorded = all(corpus["recorded"] for corpus in facts.values())
@@ -114,7 +114,7 @@ def main_part(section):
     repeats = max((len(found) for found in runs.values()), default=0)
     verified = "After every run of ours `switchback verify --against` the log files: every record is in the table once, value by value, or the benchmark fails. That is not timed."
     verified = verified if section["verified"] else "**Tables were not verified in this run.**"
-    parts = ["## The targets\n", targets(runs), "![records a second](benchmarks/rates.svg)\n", "## All cases\n", table(CASE_HEAD, case_rows(runs, OURS))]
+    parts = ["## The targets\n", targets(runs), *notes, "![records a second](benchmarks/rates.svg)\n", "## All cases\n", table(CASE_HEAD, case_rows(runs, OURS))]
     parts += ["Peers and the baseline:\n", table(CASE_HEAD, case_rows(runs, PEERS)), ratios(runs)]
     parts += ["## How it is measured\n", HOW.format(origin=origin, corpora=corpora, repeats=repeats, verified=verified), about(section)]
     return parts
@@ -152,7 +152,9 @@ def write(sections, path):
         shown = [(SHORT[key], of(runs[key], figures.rate), key in OURS) for key in BARS if runs.get(key)]
         if shown:
             (folder / "rates.svg").write_text(plot.bars("Records a second, on the same machine and the same log files", shown))
-        parts += main_part(sections["main"])
+        # Written by hand: what a person makes of the numbers.
+        notes = folder / "notes.md"
+        parts += main_part(sections["main"], [notes.read_text()] if notes.exists() else [])
     if "latency" in sections:
         parts += latency_part(sections["latency"])
     if "curves" in sections:

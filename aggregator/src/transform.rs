@@ -106,7 +106,7 @@ fn read(source_object: &str, etag: &str, content: &[u8]) -> Result<Transformed, 
         let index = tally.records;
         let document = element.rest();
         // What the fast way does not take is told apart by its brackets and gone through with care.
-        let raw = if fast.read(document) && element.pass(fast.len()) { None } else { Some(element.raw()?) };
+        let raw = if fast.read(document) && element.pass(fast.record_bytes()) { None } else { Some(element.raw()?) };
         messages.push_with(Key { file, slot: Slot::Record(index) }, |out| match raw {
             None => fast.write(document, index, out),
             Some(record) => {

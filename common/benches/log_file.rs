@@ -56,7 +56,7 @@ fn steps(criterion: &mut Criterion) {
     support::step(&mut group, "split, read in one pass", count, || {
         for file in &files {
             let each = |mut element: Element<'_, '_>| {
-                if fast.read(element.rest()) && element.pass(fast.len()) { Ok(()) } else { element.raw().map(drop) }
+                if fast.read(element.rest()) && element.pass(fast.record_bytes()) { Ok(()) } else { element.raw().map(drop) }
             };
             elements(&file.content, each).expect("it has records");
         }
@@ -66,7 +66,7 @@ fn steps(criterion: &mut Criterion) {
             out.clear();
             let each = |mut element: Element<'_, '_>| {
                 let document = element.rest();
-                if fast.read(document) && element.pass(fast.len()) {
+                if fast.read(document) && element.pass(fast.record_bytes()) {
                     fast.write(document, 7, &mut out);
                     Ok(())
                 } else {

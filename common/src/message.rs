@@ -94,7 +94,7 @@ impl Key {
     /// Appends the key as it stands on the topic: what `Display` writes, without its machinery.
     fn write(self, out: &mut Vec<u8>) {
         let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
-        out.extend_from_slice(&self.file.0.to_be_bytes().map(|byte| [digit(byte >> 4), digit(byte & 15)]).as_flattened());
+        out.extend_from_slice(self.file.0.to_be_bytes().map(|byte| [digit(byte >> 4), digit(byte & 15)]).as_flattened());
         match self.slot {
             Slot::Record(index) => {
                 out.push(b'/');

@@ -57,7 +57,7 @@ fn check(bytes: &[u8], expect: Result<&[&str], &str>) {
             Ok(records.iter().map(|v| v["reason"].as_str().unwrap_or("").to_owned()).collect::<Vec<_>>())
         }
     };
-    let expect = expect.map(|all| all.iter().map(|r| (*r).to_owned()).collect()).map_err(|e| e);
+    let expect = expect.map(|all| all.iter().map(|r| (*r).to_owned()).collect());
     assert_eq!(got, expect, "{:?}", String::from_utf8_lossy(&bytes[..bytes.len().min(100)]));
 }
 

@@ -243,7 +243,7 @@ mod tests {
 
     fn check(content: &str, expect: Result<&[&str], &str>) {
         let got = read(content.as_bytes()).map(|all| all.iter().map(|e| std::str::from_utf8(e).unwrap()).collect::<Vec<_>>());
-        assert_eq!(got.as_deref(), expect.as_ref().map(|all| *all).map_err(|e| e), "{content}");
+        assert_eq!(got.as_deref(), expect.as_ref().copied(), "{content}");
     }
 
     #[test]

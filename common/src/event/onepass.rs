@@ -62,7 +62,7 @@ impl<'o> OnePass<'o> {
     }
 
     /// Bytes of the record that was read.
-    pub fn len(&self) -> usize {
+    pub fn record_bytes(&self) -> usize {
         self.len
     }
 

@@ -92,8 +92,11 @@ impl fmt::Display for Span {
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (unit, factor) =
-            SIZES[..4].iter().find(|(_, factor)| self.0 >= *factor && self.0 % factor == 0).copied().unwrap_or(("B", 1));
+        let (unit, factor) = SIZES[..4]
+            .iter()
+            .find(|(_, factor)| self.0 >= *factor && self.0.is_multiple_of(*factor))
+            .copied()
+            .unwrap_or(("B", 1));
         write!(f, "{}{unit}", self.0 / factor)
     }
 }

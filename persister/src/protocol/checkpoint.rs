@@ -74,7 +74,7 @@ pub fn write_bucket(entries: &[(FileId, FileState)]) -> Vec<u8> {
 /// # Errors
 /// When the bytes are not those that were stored.
 pub fn read_bucket(bytes: &[u8], stored: &Stored) -> Result<Vec<(FileId, FileState)>, Damaged> {
-    if sha256_hex(bytes) != stored.sha256 || bytes.len() % ENTRY_BYTES != 0 {
+    if sha256_hex(bytes) != stored.sha256 || !bytes.len().is_multiple_of(ENTRY_BYTES) {
         return Err(Damaged(format!("ledger day {}", stored.key)));
     }
     bytes

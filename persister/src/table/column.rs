@@ -24,11 +24,11 @@ pub(super) struct Columns {
 
 /// Bytes of values to come, by leaf.
 #[derive(Debug, Clone)]
-pub(super) struct Expected([usize; EVENT_LEAVES]);
+pub(super) struct Expected(Box<[usize; EVENT_LEAVES]>);
 
 impl Default for Expected {
     fn default() -> Expected {
-        Expected([0; EVENT_LEAVES])
+        Expected(Box::new([0; EVENT_LEAVES]))
     }
 }
 
@@ -96,7 +96,7 @@ impl Columns {
                 by_leaf.extend(nodes.into_iter().map(of_node));
             }
         }
-        for (column, &bytes) in by_leaf.iter_mut().zip(&expected.0) {
+        for (column, &bytes) in by_leaf.iter_mut().zip(expected.0.iter()) {
             if let Column::Text(column) = column
                 && bytes > 0
             {
