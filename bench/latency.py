@@ -132,9 +132,14 @@ def measure(bench, say):
             if done and sum(bench.services.broker.ends(topic, PARTITIONS)) == records + len(plan) == sum(chain_ends(table, PARTITIONS)):
                 break
             time.sleep(LOOK_EVERY)
-        look(table, seen)
+        # The chain is at the end when the last batch is decided; its files come after that.
         aggregator.ask_to_end(), persister.ask_to_end()
-        aggregator.wait(60).well(), persister.wait(60).well()
+        until = time.time() + GIVE_UP
+        while not (aggregator.ended() and persister.ended()) and time.time() < until:
+            look(table, seen)
+            time.sleep(LOOK_EVERY)
+        aggregator.wait(1).well(), persister.wait(1).well()
+        look(table, seen)
     finally:
         aggregator.end(), persister.end()
     verify(own.binaries / "switchback", table, str(delivery.source), records, bench.services.environment)

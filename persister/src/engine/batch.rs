@@ -67,9 +67,9 @@ impl Batch {
         writer.write(chunk.rows)
     }
 
-    /// Bytes encoded so far.
-    pub fn encoded_bytes(&self) -> usize {
-        self.writers.values().map(FileWriter::encoded_bytes).sum()
+    /// Bytes held so far, encoded ones above all.
+    pub fn held_bytes(&self) -> usize {
+        self.writers.values().map(FileWriter::held_bytes).sum()
     }
 
     /// Encodes what is left and closes every file. Parts come sorted by directory, so the number of a file within its batch is a

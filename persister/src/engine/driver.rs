@@ -33,8 +33,8 @@ const LOG_DEADLINE: Duration = Duration::from_secs(120);
 /// Messages between two looks at sizes, ages and finished effects.
 const CHECK_EVERY: u32 = 64;
 
-/// Raw bytes in columns per byte of Parquet they become, roughly: only to guess the size of what is not encoded yet.
-const RAW_PER_ENCODED: usize = 12;
+/// Bytes of waiting rows per byte of Parquet they become, roughly: only to guess the size of what is not encoded yet.
+const RAW_PER_ENCODED: usize = 18;
 
 /// How long the batches under way may take once the end was asked for; what is cut off is read again by the next process.
 const DRAIN: Duration = Duration::from_secs(25);

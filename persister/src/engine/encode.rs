@@ -76,7 +76,7 @@ fn work(jobs: &Receiver<Job>) {
             Job::Chunk { batch, chunk, encoded } => {
                 let batch = batches.entry(batch).or_default();
                 batch.chunk(chunk);
-                encoded.store(batch.encoded_bytes(), Ordering::Relaxed);
+                encoded.store(batch.held_bytes(), Ordering::Relaxed);
             }
             Job::Finish { batch, info, parts, encoded, finished } => {
                 let batch = batches.remove(&batch).unwrap_or_default();

@@ -39,6 +39,9 @@ impl FileError {
     }
 }
 
+/// What the library keeps of a row group until the file is closed, about: metadata, bounds and page index of some seventy columns.
+const ROW_GROUP_BYTES: usize = 64 << 10;
+
 /// A Parquet file in the making.
 #[derive(Debug)]
 pub struct FileWriter {
@@ -96,6 +99,11 @@ impl FileWriter {
     /// Bytes written so far.
     pub fn encoded_bytes(&self) -> usize {
         self.writer.bytes_written()
+    }
+
+    /// Bytes that it holds in memory, about.
+    pub fn held_bytes(&self) -> usize {
+        self.encoded_bytes() + self.writer.flushed_row_groups().len() * ROW_GROUP_BYTES
     }
 
     /// The file.
