@@ -7,11 +7,12 @@ import subprocess
 import time
 import uuid
 
-from corpus import BUSY, Kind
+from corpus import BUSY, SMALL, Kind
 from figures import MIB, rate
 from process import Child
 from table import LocalTable
 
+RECORDS_PER_BATCH = 27  # about, of batches that are cut as early as can be
 RECORDS = 300_000  # of the runs below, or as many as --records says if that is less
 
 
@@ -147,17 +148,18 @@ def table_age(bench, say):
         "title": "Age of a table", "x": "batches in the chain", "rows": rows,
         "lines": ["start ms", "objects read at the start", "start MiB", "verify ms", "batches verified"],
         "how": "Start: from the assignment of a partition to its first read of the log, on a chain made by the real protocol (`bench/programs/src/bin/chain.rs`), in a directory. "
-        "Verify: a real table of about as many batches (the last column), made of small log files with seals as early as can be; it reads everything, so it is linear at best.",
+        "Verify: a real table of about as many batches (the last column) in 16 partitions, made of log files of 4 records with seals as early as can be; it reads everything, so it is linear at best.",
     }
 
 
 def verified(bench, batches):
     """Seconds that `verify` takes on a real table of many batches, and how many they were."""
-    corpus = bench.corpora.get(Kind("tiny", 4), 4 * batches)
+    # Sixteen chains side by side: each makes its batches one after the other, a sync of the disk each.
+    corpus = bench.corpora.part(bench.corpora.get(SMALL, SMALL.per_file * bench.said.small_files), RECORDS_PER_BATCH * batches)
     table, state = LocalTable(bench.work / "tables/age"), LocalTable(bench.work / "state")
     table.clear(), state.clear()
     switchback = bench.binaries / "switchback"
-    seals = ["--seal-bytes", "1KiB", "--seal-age", "1ms", "--log", f"embedded:{state.path}"]
+    seals = ["--seal-bytes", "1KiB", "--seal-age", "1ms", "--partitions", "16", "--log", f"embedded:{state.path}"]
     Child("age", [switchback, "run", "--from", corpus.path, "--to", table.url, "--once", *seals], bench.work / "logs/age.log").wait().well()
     started = time.monotonic()
     done = subprocess.run([switchback, "verify", table.url, "--json"], capture_output=True, text=True, check=True)
