@@ -4,6 +4,7 @@
 use super::effects::{File, perform};
 use super::encode::{BatchId, BatchInfo, Encoders};
 use super::failpoint;
+use super::recover::recover;
 use super::settings::{CHECKPOINT_EVERY, Engine, LEDGER_ENTRIES};
 use super::status::Status;
 use crate::protocol::machine::{Config, Effect, Input, Machine, Verdict};
@@ -574,32 +575,4 @@ impl Driver {
         }
         Ok(())
     }
-}
-
-/// Walks one machine from its assignment to the position it wants to read from. Effects that do not concern the store come back.
-async fn recover(store: Store, mut machine: Machine, effects: Vec<Effect>) -> (Machine, Vec<Effect>) {
-    let mut queue = VecDeque::from(effects);
-    let mut rest = Vec::new();
-    while let Some(effect) = queue.pop_front() {
-        let reads = matches!(
-            effect,
-            Effect::ReadHint
-                | Effect::Exists(_)
-                | Effect::ReadCheckpoint
-                | Effect::ReadIntents { .. }
-                | Effect::CheckFiles(_)
-                | Effect::LoadDay(..)
-        );
-        if !reads {
-            if !matches!(effect, Effect::Discard) {
-                rest.push(effect);
-            }
-            continue;
-        }
-        let names = machine.names().clone();
-        if let Some(input) = perform(&store, &names, effect, Arc::default()).await {
-            queue.extend(machine.handle(input));
-        }
-    }
-    (machine, rest)
 }

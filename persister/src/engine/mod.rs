@@ -19,6 +19,8 @@ pub mod effects;
 mod encode;
 mod failpoint;
 #[cfg(feature = "services")]
+mod recover;
+#[cfg(feature = "services")]
 pub mod settings;
 #[cfg(feature = "services")]
 pub mod status;
