@@ -17,16 +17,19 @@ use parquet::schema::types::ColumnPath;
 const IDS: [&str; 3] = ["event_id", "request_id", "shared_event_id"];
 
 /// Repeated, and nothing that rows are looked up by: their bounds would cost two comparisons a value and exclude nothing.
-const DESCRIPTIVE: [&str; 9] = [
-    "event_version",
-    "user_agent",
-    "error_message",
-    "event_type",
-    "event_category",
-    "api_version",
-    "session_credential_from_console",
-    "user_identity.session_context.attributes.creation_date",
-    "user_identity.session_context.attributes.mfa_authenticated",
+const DESCRIPTIVE: [&[&str]; 12] = [
+    &["event_version"],
+    &["user_agent"],
+    &["error_message"],
+    &["event_type"],
+    &["event_category"],
+    &["api_version"],
+    &["session_credential_from_console"],
+    &["user_identity", "session_context", "attributes", "creation_date"],
+    &["user_identity", "session_context", "attributes", "mfa_authenticated"],
+    &["tls_details", "tls_version"],
+    &["tls_details", "cipher_suite"],
+    &["tls_details", "client_provided_host_header"],
 ];
 
 /// The properties of a kind of files.
@@ -44,17 +47,12 @@ pub(super) fn properties(kind: RowKind, compression: Compression) -> WriterPrope
             .set_column_encoding(ColumnPath::from(name), Encoding::DELTA_BINARY_PACKED);
     }
     let bodies = FIELDS.iter().filter(|field| field.kind == Kind::Body).map(|field| field.name);
-    for name in bodies.chain(["extra", "raw", "detail"]) {
-        builder = plain(builder, name).set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::None);
+    // Nobody compares bodies, and bounds of random ids exclude nothing.
+    for name in bodies.chain(["extra", "raw", "detail"]).chain(IDS).chain(["sha256", "etag", "message_key"]) {
+        builder = unbounded(plain(builder, name), ColumnPath::from(name));
     }
-    for name in IDS.into_iter().chain(["sha256", "etag", "message_key"]) {
-        // Bounds of random ids exclude nothing.
-        builder = plain(builder, name).set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::None);
-    }
-    let tls = ["tls_version", "cipher_suite", "client_provided_host_header"].map(|name| format!("tls_details.{name}"));
-    for name in DESCRIPTIVE.iter().map(|name| (*name).to_owned()).chain(tls) {
-        let path = ColumnPath::new(name.split('.').map(str::to_owned).collect());
-        builder = builder.set_column_statistics_enabled(path, EnabledStatistics::None);
+    for path in DESCRIPTIVE {
+        builder = unbounded(builder, ColumnPath::new(path.iter().map(|name| (*name).to_owned()).collect()));
     }
     if kind == RowKind::LogFile {
         builder = plain(builder, "source_object");
@@ -64,6 +62,10 @@ pub(super) fn properties(kind: RowKind, compression: Compression) -> WriterPrope
 
 fn plain(builder: WriterPropertiesBuilder, name: &str) -> WriterPropertiesBuilder {
     builder.set_column_dictionary_enabled(ColumnPath::from(name), false)
+}
+
+fn unbounded(builder: WriterPropertiesBuilder, path: ColumnPath) -> WriterPropertiesBuilder {
+    builder.set_column_statistics_enabled(path, EnabledStatistics::None)
 }
 
 /// The order in which [`super::FileWriter`] writes. Parquet counts leaves, so struct members count too.
