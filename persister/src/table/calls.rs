@@ -66,10 +66,11 @@ fn text(values: &str, span: Span) -> Cow<'_, str> {
 }
 
 impl Calls {
-    /// The call of the next row.
-    pub(super) fn push(&mut self, call: &Call<'_>) {
+    /// The call of the next row. Returns the bytes that are kept of it: a name may be as long as a message, and another in every row.
+    pub(super) fn push(&mut self, call: &Call<'_>) -> usize {
         self.key.clear();
         call.write_key(&mut self.key);
+        let mut kept = size_of::<u32>();
         let number = match self.numbers.get(&self.key) {
             Some(number) => *number,
             None => {
@@ -77,10 +78,13 @@ impl Calls {
                 let owned = |text: &Option<Cow<'_, str>>| text.as_deref().map(str::to_owned);
                 self.distinct.push((owned(&call.source), owned(&call.name)));
                 self.numbers.insert(self.key.clone(), next);
+                // Once as a key, once to sort by.
+                kept += 2 * (self.key.len() + size_of::<Owned>());
                 next
             }
         };
         self.of_rows.push(number);
+        kept
     }
 
     /// The rows sorted by call, those of one call in the order in which they came.

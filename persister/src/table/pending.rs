@@ -116,7 +116,7 @@ impl Pending {
         block.spans.extend_from_slice(spans);
         spans.iter().for_each(|span| self.expected.count(*span));
         if self.kind == RowKind::Data {
-            self.calls.push(&Call::of(values, spans));
+            self.bytes += self.calls.push(&Call::of(values, spans));
         }
         // Blocks and rows are far below 4 GiB; Kafka's own types are signed and of these widths.
         let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
@@ -267,6 +267,22 @@ mod tests {
     fn column_text(batch: &RecordBatch, name: &str, row: usize) -> Option<String> {
         let column = batch.column_by_name(name).expect("column").as_string::<i32>();
         column.is_valid(row).then(|| column.value(row).to_owned())
+    }
+
+    #[test]
+    fn a_name_of_its_own_in_every_row_is_counted_as_memory() {
+        let bytes = |name: &dyn Fn(u64) -> String| {
+            let mut pending = Pending::new(RowKind::Data);
+            for offset in 0..100 {
+                let common = Common { partition: 0, offset, event_time: None, source_object: None, source_index: None };
+                let mut values = Values::default();
+                values.text(NAME, &name(offset));
+                pending.push(&common, &values.text, &values.spans);
+            }
+            pending.bytes()
+        };
+        let (same, other) = (bytes(&|_| format!("{:10000}", 0)), bytes(&|offset| format!("{offset:10000}")));
+        assert!(other > same + 2 * 99 * 10_000, "{same} and {other}");
     }
 
     /// What is written with escapes is sorted as what it says.
