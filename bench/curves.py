@@ -12,7 +12,7 @@ from figures import MIB, rate
 from process import Child
 from table import LocalTable
 
-RECORDS_PER_BATCH = 27  # about, of batches that are cut as early as can be
+RECORDS_PER_BATCH = 27  # of what is asked for; how many batches it becomes depends on the disk, and is told
 RECORDS = 300_000  # of the runs below, or as many as --records says if that is less
 
 
@@ -148,7 +148,7 @@ def table_age(bench, say):
         "title": "Age of a table", "x": "batches in the chain", "rows": rows,
         "lines": ["start ms", "objects read at the start", "start MiB", "verify ms", "batches verified"],
         "how": "Start: from the assignment of a partition to its first read of the log, on a chain made by the real protocol (`bench/programs/src/bin/chain.rs`), in a directory. "
-        "Verify: a real table of about as many batches (the last column) in 16 partitions, made of log files of 4 records with seals as early as can be; it reads everything, so it is linear at best.",
+        "Verify: a real table of as many batches as the last column says, in 16 partitions, made of log files of 4 records with seals as early as can be; it reads everything, so it is linear at best.",
     }
 
 
