@@ -13,7 +13,7 @@ mod tests;
 use common::cloudtrail::{self, Inflater, Unreadable};
 use common::event::{OnePass, Origin, Reason, normalize, rejection};
 use common::limits::{MAX_DETAIL_BYTES, MAX_INFLATED_BYTES, MAX_KEPT_BUFFER_BYTES, MAX_RUN_BYTES};
-use common::message::{CONTRACT_VERSION, End, EndStatus, FileId, Key, Packed, Run, Slot};
+use common::message::{CONTRACT_VERSION, EndOfFile, EndStatus, FileId, Key, Packed, Run, Slot};
 use sha2::{Digest as _, Sha256};
 
 /// Buffers that one worker keeps from file to file.
@@ -79,7 +79,7 @@ pub fn transform(source_object: &str, etag: &str, gz: &[u8], scratch: &mut Scrat
 /// `reason` is one of the topic contract's.
 pub fn unreadable(source_object: &str, etag: &str, reason: &'static str, detail: &str) -> Transformed {
     let file = cloudtrail::file_id(source_object);
-    let end = End {
+    let end = EndOfFile {
         v: CONTRACT_VERSION,
         kind: "end".to_owned(),
         source_object: source_object.to_owned(),
@@ -123,7 +123,7 @@ fn read(source_object: &str, etag: &str, content: &[u8]) -> Result<Transformed, 
         Ok(())
     })?;
     let sha256 = hex(&Sha256::digest(content));
-    let end = End {
+    let end = EndOfFile {
         v: CONTRACT_VERSION,
         kind: "end".to_owned(),
         source_object: source_object.to_owned(),
@@ -140,7 +140,7 @@ fn read(source_object: &str, etag: &str, content: &[u8]) -> Result<Transformed, 
     Ok(Transformed { run: Run { file, messages }, tally })
 }
 
-fn push_end(messages: &mut Packed, file: FileId, end: &End) {
+fn push_end(messages: &mut Packed, file: FileId, end: &EndOfFile) {
     // A struct of strings and numbers, written to a Vec, gives serde_json no reason to fail.
     messages.push_with(Key { file, slot: Slot::End }, |out| drop(serde_json::to_writer(out, end)));
 }

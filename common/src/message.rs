@@ -134,9 +134,9 @@ impl fmt::Display for Key {
     }
 }
 
-/// The end message of a run, as it stands in the value.
+/// The end-of-file message: the last one of a run, as it stands in the value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct End {
+pub struct EndOfFile {
     /// [`CONTRACT_VERSION`].
     pub v: u32,
     /// Always `"end"`.
@@ -174,10 +174,10 @@ pub enum EndStatus {
     Quarantined,
 }
 
-impl End {
-    /// Reads an end message's value; `None` when it is not one.
-    pub fn parse(value: &[u8]) -> Option<End> {
-        serde_json::from_slice::<End>(value).ok().filter(|end| end.v == CONTRACT_VERSION && end.kind == "end")
+impl EndOfFile {
+    /// Reads the value of an end-of-file message; `None` when it is not one.
+    pub fn parse(value: &[u8]) -> Option<EndOfFile> {
+        serde_json::from_slice::<EndOfFile>(value).ok().filter(|end| end.v == CONTRACT_VERSION && end.kind == "end")
     }
 }
 

@@ -249,7 +249,7 @@ async fn bad_log_files_do_not_stop_the_good_ones() {
         let sent = log.sent.lock().unwrap();
         let run = sent.iter().find(|run| run.file == id).unwrap();
         let (_, value) = run.messages.iter().next().unwrap();
-        common::message::End::parse(value).unwrap().reason.unwrap()
+        common::message::EndOfFile::parse(value).unwrap().reason.unwrap()
     };
     assert_eq!((reason("huge.json.gz").as_str(), reason("d0/plain.json.gz").as_str()), ("too_large", "not_gzip"));
 }

@@ -34,7 +34,7 @@ fn uphold_contract(object: &str, transformed: &Transformed) {
         assert!(value.len() <= common::limits::MAX_MESSAGE_BYTES);
         cloudtrail::json::check(std::str::from_utf8(value).unwrap()).unwrap();
         if is_end {
-            let end = End::parse(value).unwrap();
+            let end = EndOfFile::parse(value).unwrap();
             assert_eq!((end.records, end.etag.as_str(), end.source_object.as_str()), (tally.records, "tag", object));
             assert_eq!((end.reason.as_deref(), end.sha256), (tally.quarantined, tally.sha256.clone()));
             assert_eq!(end.detail.is_some(), tally.quarantined.is_some());

@@ -5,7 +5,7 @@
 
 use super::ledger::Day;
 use common::cloudtrail::{Name, file_id};
-use common::message::{End, FileId, Key, Slot};
+use common::message::{EndOfFile, FileId, Key, Slot};
 use std::collections::HashMap;
 
 /// Log files remembered, so that a name is hashed and read once per file and not once per record.
@@ -19,7 +19,7 @@ pub enum Identity {
     /// A record of a log file.
     Record(Key, Day),
     /// The end message of a log file.
-    End(Key, Day, Box<End>),
+    End(Key, Day, Box<EndOfFile>),
 }
 
 /// Looks at messages.
@@ -36,7 +36,7 @@ impl Identifier {
     pub fn identify(&mut self, key: &[u8], value: &[u8]) -> Identity {
         let Some(key) = Key::parse(key) else { return Identity::Foreign };
         if key.slot == Slot::End {
-            return match End::parse(value) {
+            return match EndOfFile::parse(value) {
                 Some(end) if file_id(&end.source_object) == key.file => {
                     let day = Name::parse(&end.source_object).delivery.into();
                     Identity::End(key, day, Box::new(end))

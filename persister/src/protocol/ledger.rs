@@ -6,7 +6,7 @@
 //! Memory is bounded, history is not: entries are kept by delivery day; days that lie in the store (checkpoints) need not be
 //! in memory, and are asked for when a file of that day shows up.
 
-use common::message::{End, EndStatus, FileId, Slot};
+use common::message::{EndOfFile, EndStatus, FileId, Slot};
 use common::time::Date;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
@@ -87,7 +87,7 @@ pub enum Claim {
 
 impl Claim {
     /// The claim of a record message, or of an end message with its value.
-    pub fn of(slot: Slot, end: Option<&End>) -> Option<Claim> {
+    pub fn of(slot: Slot, end: Option<&EndOfFile>) -> Option<Claim> {
         match (slot, end) {
             (Slot::Record(index), _) => Some(Claim::Record(index)),
             (Slot::End, Some(end)) => Some(match end.status {

@@ -16,7 +16,7 @@ use super::names::Names;
 use super::seal::Reason;
 use super::search::HeadSearch;
 use common::log::{Message, Watermarks};
-use common::message::{End, FileId, Key};
+use common::message::{EndOfFile, FileId, Key};
 
 /// What a machine is told once.
 #[derive(Debug, Clone)]
@@ -140,9 +140,9 @@ pub enum Verdict {
     /// It is a row (an event or a rejection).
     Record(Key),
     /// It ends a log file: a row of the list of log files.
-    End(Key, Box<End>),
+    End(Key, Box<EndOfFile>),
     /// It tells that a log file was altered after it was taken: a row of the list of log files.
-    Altered(Key, Box<End>),
+    Altered(Key, Box<EndOfFile>),
     /// It is not ours: a row of the rejections.
     Foreign,
     /// Load this day of the ledger (from this object), then offer the message again.

@@ -8,7 +8,7 @@ use super::take_apart::{BadObject, Rest, Taken, take_apart};
 use common::cloudtrail::file_id;
 use common::cloudtrail::json::{Member, Members, string, unescape};
 use common::event::{FIELDS, Kind};
-use common::message::{CONTRACT_VERSION, End, Key, Slot};
+use common::message::{CONTRACT_VERSION, EndOfFile, Key, Slot};
 use common::time::parse_utc;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -22,7 +22,7 @@ pub enum Decoded<'a> {
     /// An event record that could not become an event.
     Rejection(Rejection<'a>),
     /// The end of a log file.
-    End(End),
+    End(EndOfFile),
 }
 
 /// One value of a row.
@@ -154,7 +154,7 @@ pub fn decode(value: &[u8]) -> Result<Decoded<'_>, Undecodable> {
     match raw.values[KIND].and_then(string).as_deref() {
         Some("event") => event(&raw).map(Decoded::Event),
         Some("rejection") => rejection(&raw).map(Decoded::Rejection),
-        Some("end") => End::parse(value).map(Decoded::End).ok_or(Undecodable::Field("end")),
+        Some("end") => EndOfFile::parse(value).map(Decoded::End).ok_or(Undecodable::Field("end")),
         _ => Err(Undecodable::Kind),
     }
 }

@@ -17,7 +17,7 @@ use arrow::error::ArrowError;
 use common::cloudtrail::file_id;
 use common::event::FIELDS;
 use common::limits::{MAX_DETAIL_BYTES, MAX_REJECTED_RAW_BYTES};
-use common::message::{End, EndStatus, FileId, Key, Slot};
+use common::message::{EndOfFile, EndStatus, FileId, Key, Slot};
 use std::collections::BTreeMap;
 
 /// Directories that lie in memory are cut here whoever asks for a chunk or not: a text column holds at most 2 GiB (32-bit offsets),
@@ -153,7 +153,7 @@ impl Rows {
 
     /// Appends the row of a log file whose end message was seen; `status` is what the ledger makes of it.
     /// The end message must name the log file of its key, as [`super::decode::decode_message`] checks.
-    pub fn append_end(&mut self, partition: u32, offset: u64, end: &End, status: LogFileStatus) {
+    pub fn append_end(&mut self, partition: u32, offset: u64, end: &EndOfFile, status: LogFileStatus) {
         let file = remembered(&mut self.last_file, &end.source_object);
         let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         let mut values = Values::default();

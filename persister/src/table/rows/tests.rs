@@ -20,8 +20,8 @@ fn append(rows: &mut Rows, offset: u64, slot: Slot, value: &str) {
     rows.append(3, offset, Some(key), key.to_string().as_bytes(), value.as_bytes());
 }
 
-fn end() -> End {
-    End {
+fn end() -> EndOfFile {
+    EndOfFile {
         v: 1,
         kind: "end".to_owned(),
         source_object: OBJECT.to_owned(),
