@@ -5,10 +5,10 @@
 //! has more files than we have memory.
 
 use anyhow::Context;
-use common::log::embedded::make_whole;
+use common::redb_file;
 use common::service::ConfigError;
 use redb::backends::FileBackend;
-use redb::{Builder, Database, DatabaseError, Durability, ReadableDatabase, TableDefinition};
+use redb::{Builder, Database, Durability, ReadableDatabase, TableDefinition};
 use std::collections::HashSet;
 use std::fs::{self, OpenOptions};
 use std::path::Path;
@@ -35,23 +35,18 @@ pub(crate) struct Marks {
 impl Marks {
     /// Opens the marks of a state directory, which is made when it is not there; without one, an empty set.
     pub(crate) fn open(dir: Option<&Path>) -> anyhow::Result<Marks> {
-        let mut builder = Builder::new();
-        builder.set_cache_size(CACHE_BYTES);
         let database = match dir {
             Some(dir) => {
                 let why = |error: &dyn std::fmt::Display| ConfigError::at("state.dir", format!("{}: {error}", dir.display()));
-                fs::create_dir_all(dir).map_err(|error| why(&error))?;
-                let path = dir.join("marks.redb");
-                make_whole(&path).map_err(|error| why(&error))?;
-                match builder.create(path) {
-                    Err(DatabaseError::DatabaseAlreadyOpen) => {
-                        return Err(why(&"another aggregator uses this directory").into());
-                    }
-                    other => other.map_err(|error| why(&error))?,
-                }
+                redb_file::open(&dir.join("marks.redb"), CACHE_BYTES).map_err(|error| match error {
+                    redb::Error::DatabaseAlreadyOpen => why(&"another aggregator uses this directory"),
+                    error => why(&error),
+                })?
             }
             None => {
                 let backend = FileBackend::new(nameless()?).context("failed to make a temporary file of marks")?;
+                let mut builder = Builder::new();
+                builder.set_cache_size(CACHE_BYTES);
                 builder.create_with_backend(backend).context("failed to make a temporary file of marks")?
             }
         };

@@ -5,7 +5,8 @@
 //! 3. [`message`]: what travels on the topic (the contract between the stages);
 //! 4. [`offsets`], [`limits`], [`failure`]: small words used everywhere;
 //! 5. [`store`] and [`log`]: the two things outside of us, each behind one small interface;
-//! 6. `service`: what every binary needs around its work.
+//! 6. `redb_file`: a database in a file, for the embedded log and for the aggregator's index of processed files;
+//! 7. `service`: what every binary needs around its work.
 //!
 //! Without features this crate is pure: it builds without tokio, rdkafka and the AWS SDK.
 #![warn(missing_docs)]
@@ -17,6 +18,8 @@ pub mod limits;
 pub mod log;
 pub mod message;
 pub mod offsets;
+#[cfg(feature = "embedded")]
+pub mod redb_file;
 #[cfg(feature = "service")]
 pub mod service;
 #[cfg(feature = "local")]

@@ -5,7 +5,8 @@
 use super::{Held, failed, frame};
 use crate::failure::Class;
 use crate::log::LogError;
-use redb::{Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction};
+use crate::redb_file;
+use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction};
 use std::path::{Path, PathBuf};
 
 const NAME: &str = "log.redb";
@@ -47,14 +48,10 @@ impl LogFile {
         if partitions == 0 {
             return Err(config("a log needs at least one partition".into()));
         }
-        std::fs::create_dir_all(dir).map_err(|error| config(error.to_string()))?;
-        super::make_whole(&path).map_err(|error| config(error.to_string()))?;
-        let database = Database::builder().set_cache_size(CACHE_BYTES).create(&path).map_err(|error| match error {
-            DatabaseError::DatabaseAlreadyOpen => config("another process has it open".into()),
+        let database = redb_file::open(&path, CACHE_BYTES).map_err(|error| match error {
+            redb::Error::DatabaseAlreadyOpen => config("another process has it open".into()),
             error => config(error.to_string()),
         })?;
-        // The file's name must survive a power cut as its content does.
-        std::fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(|error| config(error.to_string()))?;
         let file = LogFile { database, path };
         let held = file.load(partitions)?;
         Ok((file, held))

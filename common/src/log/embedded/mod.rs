@@ -7,14 +7,12 @@
 //! ```
 //! Messages of a partition are packed into compressed frames, so that the cost of the store is per frame, not per message.
 
-mod birth;
 mod consumer;
 mod file;
 mod frame;
 mod producer;
 mod writer;
 
-pub use birth::make_whole;
 pub use consumer::EmbeddedConsumer;
 pub use producer::EmbeddedProducer;
 
