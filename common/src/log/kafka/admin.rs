@@ -2,7 +2,7 @@
 //!
 //! Asked before anything is produced or read: librdkafka does not refuse a topic that is missing, it waits for it.
 
-use super::{ASK, KafkaSettings, Told, code_of, failed, native, refused};
+use super::{ASK, KafkaSettings, LogContext, code_of, failed, native, refused};
 use crate::failure::Class;
 use crate::log::LogError;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -20,9 +20,18 @@ use std::time::{Duration, Instant};
 /// # Errors
 /// [`Class::Config`] when no broker answers within ten seconds (the text names the brokers), or when they refuse us.
 pub fn describe(settings: &KafkaSettings) -> Result<Option<u32>, LogError> {
-    let client: BaseConsumer<super::consumer::Events> =
-        settings.client(&[], &[("allow.auto.create.topics", "false")], super::consumer::Events::default())?;
+    let client: BaseConsumer<LogContext> = settings.client(&[], &[("allow.auto.create.topics", "false")], LogContext)?;
     count_partitions(client.client(), settings, ASK)
+}
+
+/// Number of partitions of a topic that must exist.
+pub(super) fn describe_existing(settings: &KafkaSettings) -> Result<u32, LogError> {
+    describe(settings)?.ok_or_else(|| missing(settings))
+}
+
+pub(super) fn missing(settings: &KafkaSettings) -> LogError {
+    let what = format!("use kafka topic {} at {}", settings.topic, settings.brokers);
+    failed(Class::Config, what, "it does not exist")
 }
 
 /// Makes the topic and waits until the brokers show it. A topic of that name that is there already is left as it is.
@@ -39,7 +48,7 @@ pub fn create_topic(
     if describe(settings)?.is_some() {
         return Ok(());
     }
-    let admin: AdminClient<Told> = settings.client(&[], &[], Told)?;
+    let admin: AdminClient<LogContext> = settings.client(&[], &[], LogContext)?;
     let retention = retention.map(|kept| kept.as_millis().to_string());
     let mut topic = NewTopic::new(&settings.topic, native(partitions), TopicReplication::Fixed(i32::from(replication)));
     if let Some(retention) = &retention {

@@ -5,9 +5,8 @@
 //! `begin`/`release` answer it. Positions travel in the list that is assigned, never in a `seek` afterwards: seeking right after
 //! assigning fails, and pausing then loses the position.
 
-use super::admin::count_partitions;
-use super::producer::missing;
-use super::{ASK, KafkaSettings, failed, native, refused, tell, view};
+use super::admin::{count_partitions, describe_existing, missing};
+use super::{ASK, KafkaSettings, failed, forward_log, native, refused, view};
 use crate::failure::Class;
 use crate::log::{Consumer, LogError, MessageRef, Polled, Position, Watermarks};
 use rdkafka::client::ClientContext;
@@ -79,7 +78,7 @@ impl Events {
 
 impl ClientContext for Events {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
-        tell(level, facility, text);
+        forward_log(level, facility, text);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
@@ -153,7 +152,7 @@ impl KafkaConsumer {
         if settings.group.trim().is_empty() {
             return Err(failed(Class::Config, what(), "group is empty"));
         }
-        let partitions = super::describe(settings)?.ok_or_else(|| missing(settings))?;
+        let partitions = describe_existing(settings)?;
         let mut events = VecDeque::new();
         if let Some(chosen) = &settings.static_partitions {
             if let Some(wrong) = chosen.iter().find(|&&chosen| chosen >= partitions) {

@@ -19,6 +19,7 @@ use crate::failure::Class;
 use rdkafka::Message as _;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::types::RDKafkaRespErr;
@@ -38,12 +39,13 @@ pub(super) fn view<'a>(message: &'a BorrowedMessage<'_>) -> Message<'a> {
     }
 }
 
-/// librdkafka's own log goes where ours goes. Its errors come a second time through the calls, so here they are only told.
-pub(crate) struct Told;
+/// The context of a client that only asks: librdkafka's log goes where ours goes. Its errors are also returned by the calls, so
+/// here they are no more than debug lines.
+pub(crate) struct LogContext;
 
-impl ClientContext for Told {
+impl ClientContext for LogContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
-        tell(level, facility, text);
+        forward_log(level, facility, text);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
@@ -51,7 +53,9 @@ impl ClientContext for Told {
     }
 }
 
-fn tell(level: RDKafkaLogLevel, facility: &str, text: &str) {
+impl ConsumerContext for LogContext {}
+
+fn forward_log(level: RDKafkaLogLevel, facility: &str, text: &str) {
     match level {
         RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
             tracing::warn!(facility, "librdkafka: {text}");

@@ -3,8 +3,9 @@
 //! Idempotent and acknowledged by all in-sync replicas. A failure that the producer cannot recover from ends the producer, not
 //! the process: the next run gets a new one, and the runs that were under way are answered with an error, to be sent again.
 
+use super::admin::describe_existing;
 use super::handover::{Carrier, Topic, hand_over};
-use super::{ASK, KafkaSettings, failed, native, refused, tell};
+use super::{ASK, KafkaSettings, failed, forward_log, native, refused};
 use crate::failure::Class;
 use crate::limits::MAX_MESSAGE_BYTES;
 use crate::log::{Done, LogError, Producer};
@@ -159,7 +160,7 @@ impl Reports {
 
 impl ClientContext for Reports {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
-        tell(level, facility, text);
+        forward_log(level, facility, text);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
@@ -186,7 +187,7 @@ impl KafkaProducer {
     /// # Errors
     /// [`Class::Config`] when the brokers do not answer, the topic does not exist, or a property is refused.
     pub fn open(settings: &KafkaSettings) -> Result<KafkaProducer, LogError> {
-        let partitions = super::describe(settings)?.ok_or_else(|| missing(settings))?;
+        let partitions = describe_existing(settings)?;
         let life = Arc::new(start(settings)?);
         Ok(KafkaProducer { settings: settings.clone(), partitions, current: RwLock::new(Some(life)), answered: Arc::default() })
     }
@@ -339,11 +340,6 @@ fn too_large(run: &Run) -> Option<usize> {
 fn oversize(topic: &str, bytes: usize) -> LogError {
     let why = format!("a message of {bytes} bytes is larger than {MAX_MESSAGE_BYTES}");
     failed(Class::Fatal, format!("produce to kafka topic {topic}"), why)
-}
-
-pub(super) fn missing(settings: &KafkaSettings) -> LogError {
-    let what = format!("use kafka topic {} at {}", settings.topic, settings.brokers);
-    failed(Class::Config, what, "it does not exist")
 }
 
 #[cfg(test)]

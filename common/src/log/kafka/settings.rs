@@ -136,8 +136,7 @@ mod tests {
     fn a_property_that_librdkafka_does_not_know_is_named_without_its_value() {
         let mut settings = settings("no.such.property");
         settings.properties.insert("no.such.property".into(), "a-secret".into());
-        let made: Result<rdkafka::consumer::BaseConsumer<_>, _> =
-            settings.client(&[], &[], super::super::consumer::Events::default());
+        let made: Result<rdkafka::consumer::BaseConsumer<_>, _> = settings.client(&[], &[], super::super::LogContext);
         let error = made.err().expect("refused");
         assert_eq!(error.class, Class::Config);
         assert!(error.to_string().contains("no.such.property") && !error.to_string().contains("a-secret"), "{error}");
