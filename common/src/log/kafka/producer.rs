@@ -1,7 +1,7 @@
 //! The writing side on Kafka: runs in, one answer per run out.
 //!
-//! Idempotent and acknowledged by all in-sync replicas. A failure that the producer cannot recover from ends the producer, not
-//! the process: the next run gets a new one, and the runs that were under way are answered with an error, to be sent again.
+//! Idempotent and acknowledged by all in-sync replicas. A failure that librdkafka's producer cannot recover from ends that instance
+//! and not the process: its runs in flight are answered with an error, to be sent again, and the next run goes to a new instance.
 
 use super::admin::describe_existing;
 use super::handover::{Carrier, Topic, hand_over};
@@ -43,7 +43,7 @@ const HARD: [(&str, &str); 5] = [
 /// How long a sender waits before it looks again whether the queue has room. A shorter wait costs more in clock calls than in waiting.
 const FULL_QUEUE_WAIT: Duration = Duration::from_millis(20);
 
-/// How long a producer that is put away may take to answer what it still holds.
+/// How long an instance that is shut down may take to answer what it still holds.
 const LAST_REPORTS: Duration = Duration::from_secs(5);
 
 /// A producer on one topic.
@@ -51,16 +51,17 @@ pub struct KafkaProducer {
     settings: KafkaSettings,
     partitions: u32,
     /// `None` only while it is being dropped.
-    current: RwLock<Option<Arc<Life>>>,
-    answered: Arc<Pending>,
+    current: RwLock<Option<Arc<ProducerInstance>>>,
+    pending: Arc<Pending>,
 }
 
-/// One producer instance, from its first message to its end.
-struct Life {
+/// One librdkafka producer, from its start until it fails for good.
+struct ProducerInstance {
     /// Before the producer that it belongs to: fields are dropped in this order.
     topic: Topic,
     inner: ThreadedProducer<Reports>,
-    dead: Arc<AtomicBool>,
+    /// It has failed for good.
+    unusable: Arc<AtomicBool>,
 }
 
 /// Runs handed over and not yet answered.
@@ -70,11 +71,11 @@ struct Pending {
     none_left: Condvar,
 }
 
-/// What is known of one run, and the run itself. librdkafka carries an `Arc` of it with each message: nothing is allocated or copied
-/// per message.
-struct Ticket {
+/// One run and its delivery reports so far. librdkafka carries an `Arc` of it with each message: nothing is allocated or copied per
+/// message.
+struct RunInFlight {
     run: Run,
-    /// Messages without a report, plus one for the sender while it is sending.
+    /// Messages without a report, plus one for the sender while it hands them over.
     left: AtomicUsize,
     failure: Mutex<Option<LogError>>,
     done: Mutex<Option<Done>>,
@@ -86,14 +87,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Carrier for Ticket {
+impl Carrier for RunInFlight {
     fn messages(&self) -> &Packed {
         &self.run.messages
     }
 }
 
-impl Ticket {
-    /// The first failure is the one that is told.
+impl RunInFlight {
+    /// The first failure is the one that `done` gets.
     fn fail(&self, error: LogError) {
         lock(&self.failure).get_or_insert(error);
     }
@@ -110,7 +111,7 @@ impl Ticket {
     }
 }
 
-impl Drop for Ticket {
+impl Drop for RunInFlight {
     /// librdkafka reports every message, so this finds nothing to do; if it ever lost one, the run is still answered.
     fn drop(&mut self) {
         if let Some(done) = lock(&self.done).take() {
@@ -144,7 +145,7 @@ impl Pending {
 
 /// Delivery reports arrive here, on the producer's own thread.
 struct Reports {
-    dead: Arc<AtomicBool>,
+    unusable: Arc<AtomicBool>,
     topic: String,
 }
 
@@ -153,7 +154,7 @@ impl Reports {
     fn note(&self, code: Option<RDKafkaErrorCode>) {
         use RDKafkaErrorCode as Code;
         if matches!(code, Some(Code::Fatal | Code::PurgeQueue | Code::PurgeInflight)) {
-            self.dead.store(true, Ordering::Release);
+            self.unusable.store(true, Ordering::Release);
         }
     }
 }
@@ -170,14 +171,14 @@ impl ClientContext for Reports {
 }
 
 impl ProducerContext for Reports {
-    type DeliveryOpaque = Arc<Ticket>;
+    type DeliveryOpaque = Arc<RunInFlight>;
 
-    fn delivery(&self, report: &DeliveryResult<'_>, ticket: Arc<Ticket>) {
+    fn delivery(&self, report: &DeliveryResult<'_>, run: Arc<RunInFlight>) {
         if let Err((error, _)) = report {
             self.note(error.rdkafka_error_code());
-            ticket.fail(refused(format!("produce to kafka topic {}", self.topic), error));
+            run.fail(refused(format!("produce to kafka topic {}", self.topic), error));
         }
-        ticket.settle(1);
+        run.settle(1);
     }
 }
 
@@ -188,49 +189,54 @@ impl KafkaProducer {
     /// [`Class::Config`] when the brokers do not answer, the topic does not exist, or a property is refused.
     pub fn open(settings: &KafkaSettings) -> Result<KafkaProducer, LogError> {
         let partitions = describe_existing(settings)?;
-        let life = Arc::new(start(settings)?);
-        Ok(KafkaProducer { settings: settings.clone(), partitions, current: RwLock::new(Some(life)), answered: Arc::default() })
+        let instance = Arc::new(start(settings)?);
+        Ok(KafkaProducer {
+            settings: settings.clone(),
+            partitions,
+            current: RwLock::new(Some(instance)),
+            pending: Arc::default(),
+        })
     }
 
-    /// The producer of now, dead or alive.
-    fn current(&self) -> Result<Arc<Life>, LogError> {
+    /// The instance of now, failed or not.
+    fn current(&self) -> Result<Arc<ProducerInstance>, LogError> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         current.clone().ok_or_else(|| failed(Class::Fatal, "produce", "the producer has been closed"))
     }
 
-    /// The living producer; a dead one is replaced first.
-    fn life(&self) -> Result<Arc<Life>, LogError> {
-        let life = self.current()?;
-        if !life.dead.load(Ordering::Acquire) {
-            return Ok(life);
+    /// An instance that can still send: one that has failed for good is replaced first.
+    fn usable(&self) -> Result<Arc<ProducerInstance>, LogError> {
+        let instance = self.current()?;
+        if !instance.unusable.load(Ordering::Acquire) {
+            return Ok(instance);
         }
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(living) = current.as_ref().filter(|life| !life.dead.load(Ordering::Acquire)) {
-            return Ok(Arc::clone(living));
+        if let Some(usable) = current.as_ref().filter(|instance| !instance.unusable.load(Ordering::Acquire)) {
+            return Ok(Arc::clone(usable));
         }
         tracing::warn!(topic = self.settings.topic, "the kafka producer has failed for good and is replaced by a new one");
-        let life = Arc::new(start(&self.settings)?);
-        let old = current.replace(Arc::clone(&life));
+        let instance = Arc::new(start(&self.settings)?);
+        let old = current.replace(Arc::clone(&instance));
         drop(current);
         if let Some(old) = old {
-            put_away(old);
+            shut_down(old);
         }
-        Ok(life)
+        Ok(instance)
     }
 
     /// Queues the whole run, waiting while the queue is full. Fails with the number of messages that were queued all the same.
-    fn produce(&self, life: &Life, ticket: &Arc<Ticket>) -> Result<(), (usize, LogError)> {
-        let partition = native(ticket.run.file.partition(self.partitions));
+    fn produce(&self, instance: &ProducerInstance, in_flight: &Arc<RunInFlight>) -> Result<(), (usize, LogError)> {
+        let partition = native(in_flight.run.file.partition(self.partitions));
         let mut queued = 0;
         loop {
-            let (more, refusal) = hand_over(&life.topic, partition, ticket, queued);
+            let (more, refusal) = hand_over(&instance.topic, partition, in_flight, queued);
             queued += more;
             match refusal {
                 None => return Ok(()),
-                Some(RDKafkaErrorCode::QueueFull) => life.inner.poll(FULL_QUEUE_WAIT),
+                Some(RDKafkaErrorCode::QueueFull) => instance.inner.poll(FULL_QUEUE_WAIT),
                 Some(code) => {
                     if code == RDKafkaErrorCode::Fatal {
-                        life.dead.store(true, Ordering::Release);
+                        instance.unusable.store(true, Ordering::Release);
                     }
                     let error = KafkaError::MessageProduction(code);
                     return Err((queued, refused(format!("produce to kafka topic {}", self.settings.topic), &error)));
@@ -246,38 +252,38 @@ impl Producer for KafkaProducer {
     }
 
     fn send(&self, run: Run, done: Done) {
-        *lock(&self.answered.runs) += 1;
+        *lock(&self.pending.runs) += 1;
         let messages = run.messages.len();
-        let ticket = Arc::new(Ticket {
+        let in_flight = Arc::new(RunInFlight {
             left: AtomicUsize::new(messages + 1),
             run,
             failure: Mutex::new(None),
             done: Mutex::new(Some(done)),
-            pending: Arc::clone(&self.answered),
+            pending: Arc::clone(&self.pending),
         });
-        let sent = match too_large(&ticket.run) {
+        let sent = match too_large(&in_flight.run) {
             Some(bytes) => Err((0, oversize(&self.settings.topic, bytes))),
-            None => match self.life() {
-                Ok(life) => self.produce(&life, &ticket),
+            None => match self.usable() {
+                Ok(instance) => self.produce(&instance, &in_flight),
                 Err(error) => Err((0, error)),
             },
         };
         let unsent = match sent {
             Ok(()) => 0,
             Err((sent, error)) => {
-                ticket.fail(error);
+                in_flight.fail(error);
                 messages - sent
             }
         };
-        ticket.settle(unsent + 1);
+        in_flight.settle(unsent + 1);
     }
 
     fn flush(&self, deadline: Duration) -> Result<(), LogError> {
         let until = Instant::now() + deadline;
-        let life = self.current()?;
+        let instance = self.current()?;
         // Ends the lingering; what matters is our own count, which spans instances.
-        let flushed = life.inner.flush(deadline);
-        if self.answered.wait(until) {
+        let flushed = instance.inner.flush(deadline);
+        if self.pending.wait(until) {
             return Ok(());
         }
         let why = flushed.err().map_or_else(|| "the deadline has passed".to_owned(), |error| error.to_string());
@@ -285,11 +291,11 @@ impl Producer for KafkaProducer {
     }
 
     fn ends(&self) -> Result<Vec<u64>, LogError> {
-        let life = self.current()?;
+        let instance = self.current()?;
         (0..self.partitions)
             .map(|partition| {
                 let (_, high) =
-                    life.inner.client().fetch_watermarks(&self.settings.topic, native(partition), ASK).map_err(|error| {
+                    instance.inner.client().fetch_watermarks(&self.settings.topic, native(partition), ASK).map_err(|error| {
                         refused(format!("ask the end of kafka topic {} partition {partition}", self.settings.topic), &error)
                     })?;
                 Ok(u64::try_from(high).unwrap_or(0))
@@ -300,22 +306,22 @@ impl Producer for KafkaProducer {
 
 impl Drop for KafkaProducer {
     fn drop(&mut self) {
-        if let Some(life) = self.current.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
-            put_away(life);
+        if let Some(instance) = self.current.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+            shut_down(instance);
         }
     }
 }
 
 /// Ends a producer on a thread of its own, and waits for that a bounded time: dropping it joins its polling thread, which may be
 /// the very thread that we are on (in a `done`), or one that waits for a broker which is gone.
-fn put_away(life: Arc<Life>) {
+fn shut_down(instance: Arc<ProducerInstance>) {
     let (ended, wait) = mpsc::channel();
     let ending = move || {
-        life.inner.purge(PurgeConfig::default().queue().inflight());
-        if let Err(error) = life.inner.flush(LAST_REPORTS) {
-            tracing::debug!(%error, "a kafka producer was put away with reports outstanding");
+        instance.inner.purge(PurgeConfig::default().queue().inflight());
+        if let Err(error) = instance.inner.flush(LAST_REPORTS) {
+            tracing::debug!(%error, "a kafka producer was shut down with reports outstanding");
         }
-        drop(life);
+        drop(instance);
         // The receiver may have stopped waiting.
         let _ = ended.send(());
     };
@@ -324,13 +330,13 @@ fn put_away(life: Arc<Life>) {
     }
 }
 
-fn start(settings: &KafkaSettings) -> Result<Life, LogError> {
-    let dead = Arc::new(AtomicBool::new(false));
-    let reports = Reports { dead: Arc::clone(&dead), topic: settings.topic.clone() };
+fn start(settings: &KafkaSettings) -> Result<ProducerInstance, LogError> {
+    let unusable = Arc::new(AtomicBool::new(false));
+    let reports = Reports { unusable: Arc::clone(&unusable), topic: settings.topic.clone() };
     let inner: ThreadedProducer<Reports> = settings.client(&SOFT, &HARD, reports)?;
     let topic =
         Topic::of(&inner, &settings.topic).map_err(|error| refused(format!("use kafka topic {}", settings.topic), &error))?;
-    Ok(Life { topic, inner, dead })
+    Ok(ProducerInstance { topic, inner, unusable })
 }
 
 fn too_large(run: &Run) -> Option<usize> {
@@ -369,11 +375,11 @@ mod tests {
         settings.properties.insert("linger.ms".into(), "100000".into());
         let producer = KafkaProducer::open(&settings).expect("opens");
         let first = send(&producer, run(3));
-        producer.current().expect("open").dead.store(true, Ordering::Release);
+        producer.current().expect("open").unusable.store(true, Ordering::Release);
         let second = send(&producer, run(2));
         let error = first.recv_timeout(ASK).expect("answered").expect_err("failed");
         assert_eq!(error.class, Class::Retry, "{error}");
-        assert!(!producer.current().expect("open").dead.load(Ordering::Acquire));
+        assert!(!producer.current().expect("open").unusable.load(Ordering::Acquire));
         producer.flush(ASK).expect("flushes");
         second.recv_timeout(ASK).expect("answered").expect("durable");
         assert_eq!(producer.ends().expect("ends"), [2]);
