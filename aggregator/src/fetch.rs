@@ -1,10 +1,10 @@
-//! Between the listing and the workers: brings objects from S3, so many at a time and no more bytes than the gate lets by. Local
+//! Between the listing and the workers: brings objects from S3, so many at a time and no more bytes than the budget allows. Local
 //! files pass through: the worker reads them itself.
 
-use crate::gate::{Gate, Pass};
+use crate::budget::{ByteBudget, Permit};
 use crate::progress::Progress;
 use crate::source::Source;
-use crate::ticket::{End, Ticket};
+use crate::ticket::{AttemptOutcome, Ticket};
 use bytes::Bytes;
 use common::failure::Class;
 use common::limits::MAX_LOG_FILE_BYTES;
@@ -18,8 +18,8 @@ use tokio::sync::{Semaphore, mpsc};
 pub(crate) enum Body {
     /// Nothing: it reads the file itself.
     Local,
-    /// The object, and its room in the gate.
-    Fetched(Bytes, Pass),
+    /// The object, and its share of the budget.
+    Fetched(Bytes, Permit),
     /// Too large to be a log file: not brought at all.
     TooLarge,
 }
@@ -35,7 +35,7 @@ pub(crate) struct Work {
 pub(crate) async fn run(
     source: Source,
     concurrency: u32,
-    gate: Gate,
+    budget: ByteBudget,
     mut tickets: mpsc::Receiver<Ticket>,
     work: mpsc::Sender<Work>,
     stop: Shutdown,
@@ -45,7 +45,7 @@ pub(crate) async fn run(
     while let Some(ticket) = tickets.recv().await {
         let body = match &source {
             _ if stop.requested() => {
-                ticket.settle(End::Dropped);
+                ticket.settle(AttemptOutcome::Dropped);
                 continue;
             }
             _ if ticket.file().size > MAX_LOG_FILE_BYTES => Body::TooLarge,
@@ -53,10 +53,10 @@ pub(crate) async fn run(
             Source::S3(_) => {
                 // Never closed, so this cannot fail.
                 let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
-                let (source, gate, work, stop) = (source.clone(), gate.clone(), work.clone(), stop.clone());
+                let (source, budget, work, stop) = (source.clone(), budget.clone(), work.clone(), stop.clone());
                 let progress = Arc::clone(&progress);
                 tokio::spawn(async move {
-                    get(source, gate, ticket, work, stop, &progress).await;
+                    get(source, budget, ticket, work, stop, &progress).await;
                     drop(slot);
                 });
                 continue;
@@ -68,24 +68,24 @@ pub(crate) async fn run(
     }
 }
 
-async fn get(source: Source, gate: Gate, ticket: Ticket, work: mpsc::Sender<Work>, stop: Shutdown, progress: &Progress) {
-    let pass = gate.pass(ticket.file().size).await;
+async fn get(source: Source, budget: ByteBudget, ticket: Ticket, work: mpsc::Sender<Work>, stop: Shutdown, progress: &Progress) {
+    let permit = budget.acquire(ticket.file().size).await;
     if stop.requested() {
-        return ticket.settle(End::Dropped);
+        return ticket.settle(AttemptOutcome::Dropped);
     }
     match source.get(ticket.file()).await {
         Ok(Some(bytes)) => {
-            let body = if bytes.len() as u64 > MAX_LOG_FILE_BYTES { Body::TooLarge } else { Body::Fetched(bytes, pass) };
+            let body = if bytes.len() as u64 > MAX_LOG_FILE_BYTES { Body::TooLarge } else { Body::Fetched(bytes, permit) };
             // Fails only when all workers are gone; the ticket then settles as failed.
             let _ = work.send(Work { ticket, body }).await;
         }
-        Ok(None) => ticket.settle(End::Vanished),
+        Ok(None) => ticket.settle(AttemptOutcome::Vanished),
         Err(error) if is_its_own(&error, progress) => {
             tracing::warn!(path = ticket.file().path, %error, "passed over: the object cannot be read");
-            ticket.settle(End::Unreadable);
+            ticket.settle(AttemptOutcome::Unreadable);
         }
         Err(error) => {
-            ticket.settle(End::Failed(anyhow::Error::from(error).context("failed to fetch it")));
+            ticket.settle(AttemptOutcome::Failed(anyhow::Error::from(error).context("failed to fetch it")));
         }
     }
 }

@@ -1,14 +1,15 @@
-//! The control flow: one task that knows every file under way. It lists, hands out tickets, takes outcomes back, marks, tries again,
-//! and knows when it is done. It waits for many things but works on none: gets, inflating and sending happen elsewhere.
+//! The control flow: one task that knows every file under way. It lists, hands out tickets, takes them back settled, writes
+//! down what is acknowledged, tries again, and knows when it is done. It waits for many things and does none of the work: fetching,
+//! inflating and sending happen elsewhere.
 
+use crate::budget::{ByteBudget, FETCHED_BYTES};
 use crate::fetch;
-use crate::gate::{FETCHED_BYTES, Gate};
-use crate::ingest::Shop;
-use crate::marks::Marks;
+use crate::ingest::WorkerPool;
+use crate::processed::ProcessedIndex;
 use crate::progress::{Progress, Summary};
 use crate::settings::Settings;
 use crate::source::{LogFile, Page, Source};
-use crate::ticket::{End, Outcome, Ticket};
+use crate::ticket::{AttemptOutcome, Settled, Ticket};
 use anyhow::{Context, anyhow, bail};
 use common::failure::Class;
 use common::log::Producer;
@@ -52,7 +53,7 @@ pub async fn run(
     settings.check_flow()?;
     // One listing names each file once: without a memory of earlier runs there is nothing to ask.
     let dir = settings.state.dir.as_deref();
-    let marks = if settings.source.once && dir.is_none() { None } else { Some(Marks::open(dir)?) };
+    let processed = if settings.source.once && dir.is_none() { None } else { Some(ProcessedIndex::open(dir)?) };
     let stop = Shutdown::new();
     let threads = match settings.limits.workers {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -60,10 +61,10 @@ pub async fn run(
     };
     let (tickets, ticket_queue) = mpsc::channel(WAITING);
     let (work, work_queue) = mpsc::channel(WAITING);
-    let shop = Shop::new(source.clone(), producer, Arc::clone(&progress), stop.clone());
-    let workers = shop.open(threads, work_queue).context("failed to start worker threads")?;
-    drop(shop);
-    let fetched = Gate::new(FETCHED_BYTES);
+    let pool = WorkerPool::new(source.clone(), producer, Arc::clone(&progress), stop.clone());
+    let workers = pool.start(threads, work_queue).context("failed to start worker threads")?;
+    drop(pool);
+    let fetched = ByteBudget::new(FETCHED_BYTES);
     tokio::spawn(fetch::run(
         source.clone(),
         settings.limits.concurrency,
@@ -73,16 +74,16 @@ pub async fn run(
         stop.clone(),
         Arc::clone(&progress),
     ));
-    let (outcome_sender, outcomes) = mpsc::unbounded_channel();
+    let (settle, settled) = mpsc::unbounded_channel();
     let mut flow = Flow {
         settings,
         source,
         progress,
-        marks,
+        processed,
         stop,
         tickets: Some(tickets),
-        outcome_sender,
-        outcomes,
+        settle,
+        settled,
         pages: None,
         listed_at: Instant::now(),
         listings: 0,
@@ -102,12 +103,12 @@ struct Flow {
     settings: Settings,
     source: Source,
     progress: Arc<Progress>,
-    marks: Option<Marks>,
+    processed: Option<ProcessedIndex>,
     /// Asks our own stages to drop what they have not begun.
     stop: Shutdown,
     tickets: Option<mpsc::Sender<Ticket>>,
-    outcome_sender: mpsc::UnboundedSender<Outcome>,
-    outcomes: mpsc::UnboundedReceiver<Outcome>,
+    settle: mpsc::UnboundedSender<Settled>,
+    settled: mpsc::UnboundedReceiver<Settled>,
     /// The listing under way.
     pages: Option<mpsc::Receiver<Page>>,
     listed_at: Instant,
@@ -116,9 +117,9 @@ struct Flow {
     /// Of the page at hand, what is still to be handed out, with the attempts made before.
     queue: VecDeque<(LogFile, u32)>,
     retries: BTreeMap<(Instant, u128), (LogFile, u32)>,
-    /// Marks of all files queued, under way or waiting for a retry: the next listing must pass them over.
+    /// Fingerprints of all files queued, under way or waiting for a retry: the next listing must pass them over.
     held: HashSet<u128>,
-    /// Marks of files that the system would not let us read: not asked for again before a restart, since a bucket may have a million
+    /// Fingerprints of files that the system would not let us read: not asked for again before a restart, since a bucket may have a million
     /// archived objects.
     refused: HashSet<u128>,
     under_way: usize,
@@ -134,13 +135,13 @@ impl Flow {
             let room = !self.queue.is_empty() && self.under_way < MAX_UNDER_WAY;
             tokio::select! {
                 biased;
-                Some(outcome) = self.outcomes.recv() => self.take_back(outcome)?,
+                Some(settled) = self.settled.recv() => self.take_back(settled)?,
                 () = shutdown.wait(), if !draining => self.drain(),
                 slot = reserve(self.tickets.clone()), if room => {
                     let slot = slot?;
                     if let Some((file, attempt)) = self.queue.pop_front() {
                         self.under_way += 1;
-                        slot.send(Ticket::new(file, attempt, self.outcome_sender.clone()));
+                        slot.send(Ticket::new(file, attempt, self.settle.clone()));
                     }
                 }
                 page = next_page(self.pages.as_mut()), if self.pages.is_some() && self.queue.is_empty() => self.take_page(page)?,
@@ -188,12 +189,12 @@ impl Flow {
     }
 
     fn take_file(&mut self, file: LogFile) -> anyhow::Result<()> {
-        let mark = file.mark();
-        if self.held.contains(&mark) || self.refused.contains(&mark) {
+        let fingerprint = file.fingerprint();
+        if self.held.contains(&fingerprint) || self.refused.contains(&fingerprint) {
             return Ok(());
         }
-        if let Some(marks) = &self.marks
-            && marks.knows(mark)?
+        if let Some(processed) = &self.processed
+            && processed.contains(fingerprint)?
         {
             // Only what the first listing knows is news: later ones know what this process has done.
             if self.listings == 0 {
@@ -203,33 +204,33 @@ impl Flow {
         }
         self.progress.listed.add(1);
         self.progress.listed_bytes.add(file.size);
-        self.held.insert(mark);
+        self.held.insert(fingerprint);
         self.queue.push_back((file, 0));
         Ok(())
     }
 
-    fn take_back(&mut self, outcome: Outcome) -> anyhow::Result<()> {
+    fn take_back(&mut self, settled: Settled) -> anyhow::Result<()> {
         self.under_way -= 1;
-        let Outcome { file, attempt, end } = outcome;
-        let mark = file.mark();
-        match end {
-            End::Acknowledged => {
+        let Settled { file, attempt, outcome } = settled;
+        let fingerprint = file.fingerprint();
+        match outcome {
+            AttemptOutcome::Acknowledged => {
                 self.progress.done.add(1);
-                if let Some(marks) = &mut self.marks {
-                    marks.add(mark)?;
+                if let Some(processed) = &mut self.processed {
+                    processed.add(fingerprint)?;
                 }
             }
-            End::Vanished => self.progress.vanished.add(1),
-            End::Unreadable => {
+            AttemptOutcome::Vanished => self.progress.vanished.add(1),
+            AttemptOutcome::Unreadable => {
                 self.progress.unreadable.add(1);
                 if self.refused.len() < MAX_REFUSED {
-                    self.refused.insert(mark);
+                    self.refused.insert(fingerprint);
                 }
             }
-            End::Dropped => {}
-            End::Failed(error) => return self.try_again(file, attempt, error),
+            AttemptOutcome::Dropped => {}
+            AttemptOutcome::Failed(error) => return self.try_again(file, attempt, error),
         }
-        self.held.remove(&mark);
+        self.held.remove(&fingerprint);
         Ok(())
     }
 
@@ -240,7 +241,7 @@ impl Flow {
             return Err(error.context(format!("failed to ingest {path} ({} attempts)", attempt + 1)));
         }
         if self.drain_until.is_some() {
-            self.held.remove(&file.mark());
+            self.held.remove(&file.fingerprint());
             return Ok(());
         }
         let pause = self.settings.limits.retry.0 * 2u32.saturating_pow(attempt).min(60);
@@ -252,7 +253,7 @@ impl Flow {
             "not acknowledged: the file again from its start"
         );
         self.progress.retried.add(1);
-        self.retries.insert((Instant::now() + pause, file.mark()), (file, attempt + 1));
+        self.retries.insert((Instant::now() + pause, file.fingerprint()), (file, attempt + 1));
         Ok(())
     }
 
@@ -291,7 +292,7 @@ impl Flow {
         self.stop.request();
         // Without tickets the fetch stage ends, without work the workers do.
         self.tickets = None;
-        let synced = self.marks.as_mut().map_or(Ok(()), Marks::sync);
+        let synced = self.processed.as_mut().map_or(Ok(()), ProcessedIndex::sync);
         // After a failure a worker may be waiting for a log that does not answer; it is left behind, with nothing begun.
         result?;
         for worker in workers {

@@ -1,10 +1,10 @@
 //! One log file from bytes to acknowledgement, and the threads that do it.
 
+use crate::budget::{AWAITING_BYTES, ByteBudget, INFLATING_BYTES};
 use crate::fetch::{Body, Work};
-use crate::gate::{AWAITING_BYTES, Gate, INFLATING_BYTES};
 use crate::progress::Progress;
 use crate::source::Source;
-use crate::ticket::{End, Ticket};
+use crate::ticket::{AttemptOutcome, Ticket};
 use crate::transform::{Scratch, Transformed, transform, unreadable};
 use anyhow::anyhow;
 use common::limits::{MAX_KEPT_BUFFER_BYTES, MAX_LOG_FILE_BYTES};
@@ -20,98 +20,98 @@ use tokio::sync::mpsc;
 const EXPECTED_RATIO: u64 = 16;
 
 /// Files that a worker takes at a time, where so many wait: with small ones, waking a thread for each costs more than the file.
-const HANDFUL: usize = 8;
+const TAKEN_AT_ONCE: usize = 8;
 
-/// What all workers share.
+/// The worker threads, and what they share.
 #[derive(Clone)]
-pub(crate) struct Shop {
+pub(crate) struct WorkerPool {
     pub(crate) source: Source,
     pub(crate) producer: Arc<dyn Producer>,
     pub(crate) progress: Arc<Progress>,
     pub(crate) stop: Shutdown,
-    inflating: Gate,
-    awaiting: Gate,
+    inflating: ByteBudget,
+    awaiting: ByteBudget,
     runtime: Handle,
 }
 
-impl Shop {
+impl WorkerPool {
     /// Must be called on a tokio runtime.
-    pub(crate) fn new(source: Source, producer: Arc<dyn Producer>, progress: Arc<Progress>, stop: Shutdown) -> Shop {
-        let (inflating, awaiting) = (Gate::new(INFLATING_BYTES), Gate::new(AWAITING_BYTES));
-        Shop { source, producer, progress, stop, inflating, awaiting, runtime: Handle::current() }
+    pub(crate) fn new(source: Source, producer: Arc<dyn Producer>, progress: Arc<Progress>, stop: Shutdown) -> WorkerPool {
+        let (inflating, awaiting) = (ByteBudget::new(INFLATING_BYTES), ByteBudget::new(AWAITING_BYTES));
+        WorkerPool { source, producer, progress, stop, inflating, awaiting, runtime: Handle::current() }
     }
 
     /// Starts `threads` workers; each ends when there is no more work. Plain threads, because inflating takes the processor and sending
     /// blocks while the log's queue is full.
-    pub(crate) fn open(&self, threads: usize, work: mpsc::Receiver<Work>) -> std::io::Result<Vec<JoinHandle<()>>> {
+    pub(crate) fn start(&self, threads: usize, work: mpsc::Receiver<Work>) -> std::io::Result<Vec<JoinHandle<()>>> {
         let work = Arc::new(Mutex::new(work));
         (0..threads)
             .map(|at| {
-                let (shop, work) = (self.clone(), Arc::clone(&work));
-                std::thread::Builder::new().name(format!("ingest-{at}")).spawn(move || shop.serve(&work))
+                let (pool, work) = (self.clone(), Arc::clone(&work));
+                std::thread::Builder::new().name(format!("ingest-{at}")).spawn(move || pool.serve(&work))
             })
             .collect()
     }
 
     fn serve(&self, work: &Mutex<mpsc::Receiver<Work>>) {
-        let (mut bench, mut hand) = (Bench::default(), Vec::with_capacity(HANDFUL));
+        let (mut buffers, mut taken) = (Buffers::default(), Vec::with_capacity(TAKEN_AT_ONCE));
         loop {
             // One worker waits for work, the others for it.
-            let taken = work.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv_many(&mut hand, HANDFUL);
-            if taken == 0 {
+            let count = work.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv_many(&mut taken, TAKEN_AT_ONCE);
+            if count == 0 {
                 return;
             }
-            for Work { ticket, body } in hand.drain(..) {
+            for Work { ticket, body } in taken.drain(..) {
                 if self.stop.requested() {
-                    ticket.settle(End::Dropped);
+                    ticket.settle(AttemptOutcome::Dropped);
                 } else {
-                    self.ingest(ticket, body, &mut bench);
+                    self.ingest(ticket, body, &mut buffers);
                 }
             }
         }
     }
 
     /// Read, transform, send; the rest happens when the log answers.
-    fn ingest(&self, ticket: Ticket, body: Body, bench: &mut Bench) {
+    fn ingest(&self, ticket: Ticket, body: Body, buffers: &mut Buffers) {
         let (bytes, fetched) = match body {
             Body::TooLarge => return self.put_aside(ticket, "larger than a log file can be"),
-            Body::Fetched(bytes, pass) => (Some(bytes), Some(pass)),
-            Body::Local => match self.read(ticket.file().path.as_str(), &mut bench.file) {
-                Ok(()) if bench.file.len() as u64 > MAX_LOG_FILE_BYTES => {
+            Body::Fetched(bytes, permit) => (Some(bytes), Some(permit)),
+            Body::Local => match self.read(ticket.file().path.as_str(), &mut buffers.file) {
+                Ok(()) if buffers.file.len() as u64 > MAX_LOG_FILE_BYTES => {
                     return self.put_aside(ticket, "larger than a log file can be");
                 }
                 Ok(()) => (None, None),
-                Err(end) => return ticket.settle(end),
+                Err(outcome) => return ticket.settle(outcome),
             },
         };
-        let gz: &[u8] = bytes.as_deref().unwrap_or(&bench.file);
+        let gz: &[u8] = bytes.as_deref().unwrap_or(&buffers.file);
         let size = gz.len() as u64;
-        let inflating = self.inflating.pass_blocking(expected_inflated(gz), &self.runtime);
-        let (file, scratch) = (ticket.file(), &mut bench.scratch);
+        let inflating = self.inflating.acquire_blocking(expected_inflated(gz), &self.runtime);
+        let (file, scratch) = (ticket.file(), &mut buffers.scratch);
         let transformed = catch_unwind(AssertUnwindSafe(|| transform(&file.source_object, &file.etag, gz, scratch)));
         drop((bytes, fetched));
-        bench.file.clear();
-        bench.file.shrink_to(MAX_KEPT_BUFFER_BYTES);
+        buffers.file.clear();
+        buffers.file.shrink_to(MAX_KEPT_BUFFER_BYTES);
         match transformed {
             Ok(transformed) => self.send(ticket, transformed, size),
             Err(_) => {
                 // Its state is anybody's guess.
-                bench.scratch = Scratch::default();
-                ticket.settle(End::Failed(anyhow!("transforming it panicked")));
+                buffers.scratch = Scratch::default();
+                ticket.settle(AttemptOutcome::Failed(anyhow!("transforming it panicked")));
             }
         }
         drop(inflating);
     }
 
-    fn read(&self, path: &str, into: &mut Vec<u8>) -> Result<(), End> {
+    fn read(&self, path: &str, into: &mut Vec<u8>) -> Result<(), AttemptOutcome> {
         let Source::Local(source) = &self.source else {
-            return Err(End::Failed(anyhow!("a worker was to read a file that is not local")));
+            return Err(AttemptOutcome::Failed(anyhow!("a worker was to read a file that is not local")));
         };
         source.read(path, into).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => End::Vanished,
+            std::io::ErrorKind::NotFound => AttemptOutcome::Vanished,
             _ => {
                 tracing::warn!(path, %error, "passed over: the file cannot be read");
-                End::Unreadable
+                AttemptOutcome::Unreadable
             }
         })
     }
@@ -126,12 +126,12 @@ impl Shop {
     fn send(&self, ticket: Ticket, transformed: Transformed, size: u64) {
         let Transformed { run, tally } = transformed;
         let (messages, bytes) = (run.messages.len() as u64, run.messages.byte_len() as u64);
-        let awaiting = self.awaiting.pass_blocking(bytes, &self.runtime);
+        let awaiting = self.awaiting.acquire_blocking(bytes, &self.runtime);
         let progress = Arc::clone(&self.progress);
         let done = move |answer: Result<(), common::log::LogError>| {
             drop(awaiting);
             if let Err(error) = answer {
-                return ticket.settle(End::Failed(anyhow::Error::from(error).context("the log did not take it")));
+                return ticket.settle(AttemptOutcome::Failed(anyhow::Error::from(error).context("the log did not take it")));
             }
             if let Some(reason) = tally.quarantined {
                 let path = ticket.file().path.as_str();
@@ -144,15 +144,15 @@ impl Shop {
             progress.bytes_inflated.add(tally.inflated_bytes);
             progress.messages.add(messages);
             progress.message_bytes.add(bytes);
-            ticket.settle(End::Acknowledged);
+            ticket.settle(AttemptOutcome::Acknowledged);
         };
         self.producer.send(run, Box::new(done));
     }
 }
 
-/// A worker's own buffers.
+/// What one worker reuses from file to file.
 #[derive(Default)]
-struct Bench {
+struct Buffers {
     file: Vec<u8>,
     scratch: Scratch,
 }

@@ -5,9 +5,9 @@ use crate::source::LogFile;
 use anyhow::anyhow;
 use tokio::sync::mpsc::UnboundedSender;
 
-/// How an attempt ended.
+/// What came of one attempt on a log file.
 #[derive(Debug)]
-pub(crate) enum End {
+pub(crate) enum AttemptOutcome {
     /// Every message of the file is durable.
     Acknowledged,
     /// The file is gone; counted.
@@ -20,13 +20,13 @@ pub(crate) enum End {
     Failed(anyhow::Error),
 }
 
-/// What comes back.
+/// A ticket that has come back.
 #[derive(Debug)]
-pub(crate) struct Outcome {
+pub(crate) struct Settled {
     pub(crate) file: LogFile,
     /// Attempts before this one.
     pub(crate) attempt: u32,
-    pub(crate) end: End,
+    pub(crate) outcome: AttemptOutcome,
 }
 
 /// A log file on its way; settles as failed when it is dropped unsettled.
@@ -36,12 +36,12 @@ pub(crate) struct Ticket {
     attempt: u32,
     /// Taken when settled. Unbounded, because producers' threads answer here and must not wait; there is one answer per
     /// ticket, and the tickets out are bounded.
-    outcomes: Option<UnboundedSender<Outcome>>,
+    settled: Option<UnboundedSender<Settled>>,
 }
 
 impl Ticket {
-    pub(crate) fn new(file: LogFile, attempt: u32, outcomes: UnboundedSender<Outcome>) -> Ticket {
-        Ticket { file, attempt, outcomes: Some(outcomes) }
+    pub(crate) fn new(file: LogFile, attempt: u32, settled: UnboundedSender<Settled>) -> Ticket {
+        Ticket { file, attempt, settled: Some(settled) }
     }
 
     pub(crate) fn file(&self) -> &LogFile {
@@ -49,14 +49,14 @@ impl Ticket {
     }
 
     /// Ends the attempt.
-    pub(crate) fn settle(mut self, end: End) {
-        self.answer(end);
+    pub(crate) fn settle(mut self, outcome: AttemptOutcome) {
+        self.answer(outcome);
     }
 
-    fn answer(&mut self, end: End) {
-        if let Some(outcomes) = self.outcomes.take() {
+    fn answer(&mut self, outcome: AttemptOutcome) {
+        if let Some(settled) = self.settled.take() {
             // Nobody listens any more only when the whole run has failed.
-            let _ = outcomes.send(Outcome { file: std::mem::take(&mut self.file), attempt: self.attempt, end });
+            let _ = settled.send(Settled { file: std::mem::take(&mut self.file), attempt: self.attempt, outcome });
         }
     }
 }
@@ -64,8 +64,8 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         // Asked first, because an error may take a backtrace with it, and nearly all tickets are settled.
-        if self.outcomes.is_some() {
-            self.answer(End::Failed(anyhow!("the work on it was cut off")));
+        if self.settled.is_some() {
+            self.answer(AttemptOutcome::Failed(anyhow!("the work on it was cut off")));
         }
     }
 }
@@ -76,19 +76,19 @@ mod tests {
 
     #[test]
     fn a_ticket_comes_back_once_even_when_its_thread_panics() {
-        let (sender, mut outcomes) = tokio::sync::mpsc::unbounded_channel();
+        let (sender, mut settled) = tokio::sync::mpsc::unbounded_channel();
         let file = LogFile { path: "a".into(), ..LogFile::default() };
-        Ticket::new(file.clone(), 3, sender.clone()).settle(End::Acknowledged);
+        Ticket::new(file.clone(), 3, sender.clone()).settle(AttemptOutcome::Acknowledged);
         let ticket = Ticket::new(file.clone(), 4, sender);
         let thread = std::thread::spawn(move || {
             let _held = ticket;
             panic!("on purpose");
         });
         assert!(thread.join().is_err());
-        let first = outcomes.try_recv().unwrap();
-        assert!(matches!(first, Outcome { file: f, attempt: 3, end: End::Acknowledged } if f == file));
-        let second = outcomes.try_recv().unwrap();
-        assert!(matches!(second, Outcome { file: f, attempt: 4, end: End::Failed(_) } if f == file));
-        assert!(outcomes.try_recv().is_err());
+        let first = settled.try_recv().unwrap();
+        assert!(matches!(first, Settled { file: f, attempt: 3, outcome: AttemptOutcome::Acknowledged } if f == file));
+        let second = settled.try_recv().unwrap();
+        assert!(matches!(second, Settled { file: f, attempt: 4, outcome: AttemptOutcome::Failed(_) } if f == file));
+        assert!(settled.try_recv().is_err());
     }
 }

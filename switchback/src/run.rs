@@ -159,7 +159,7 @@ fn settings(args: &RunArgs, choice: &LogChoice) -> aggregator::Settings {
     let mut settings = aggregator::Settings::default();
     settings.source.poll = args.poll;
     settings.source.once = args.once;
-    settings.state.dir = choice.marks();
+    settings.state.dir = choice.aggregator_state();
     settings
 }
 

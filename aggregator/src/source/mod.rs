@@ -34,9 +34,9 @@ pub struct LogFile {
 }
 
 impl LogFile {
-    /// Identity of this content at this path: 128 bits of a cryptographic hash, because a file is passed over when it is known
-    /// already, and no choice of names may make two files look like one.
-    pub(crate) fn mark(&self) -> u128 {
+    /// Identity of this content at this path: 128 bits of a cryptographic hash of path and entity tag. A file whose fingerprint is
+    /// known is not read again, so no choice of names may make two files look like one.
+    pub(crate) fn fingerprint(&self) -> u128 {
         let digest = Sha256::new().chain_update(&self.path).chain_update([0]).chain_update(&self.etag).finalize();
         let mut first = [0u8; 16];
         first.copy_from_slice(&digest[..16]);

@@ -102,12 +102,12 @@ async fn a_root_inside_a_tree_gives_the_same_names_as_one_above_it() {
 }
 
 #[tokio::test]
-async fn a_mark_changes_with_path_and_content_only() {
+async fn a_fingerprint_changes_with_path_and_content_only() {
     let file = LogFile { path: "a".into(), etag: "1".into(), size: 1, source_object: "x".into() };
     let same = LogFile { size: 2, source_object: "y".into(), ..file.clone() };
-    assert_eq!(file.mark(), same.mark());
-    assert_ne!(file.mark(), LogFile { etag: "2".into(), ..file.clone() }.mark());
-    assert_ne!(file.mark(), LogFile { path: "b".into(), ..file.clone() }.mark());
+    assert_eq!(file.fingerprint(), same.fingerprint());
+    assert_ne!(file.fingerprint(), LogFile { etag: "2".into(), ..file.clone() }.fingerprint());
+    assert_ne!(file.fingerprint(), LogFile { path: "b".into(), ..file.clone() }.fingerprint());
 }
 
 #[tokio::test]

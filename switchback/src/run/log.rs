@@ -56,7 +56,7 @@ impl LogChoice {
     }
 
     /// Where the aggregator remembers what it has sent; only where one process owns the log.
-    pub(super) fn marks(&self) -> Option<PathBuf> {
+    pub(super) fn aggregator_state(&self) -> Option<PathBuf> {
         match self {
             LogChoice::Embedded(dir) => Some(dir.clone()),
             LogChoice::Kafka { .. } => None,

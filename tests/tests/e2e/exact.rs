@@ -24,14 +24,14 @@ fn a_second_run_adds_nothing_and_a_later_delivery_is_added() {
 }
 
 #[test]
-fn a_run_that_has_lost_its_marks_sends_everything_again_and_adds_no_row() {
-    let Some(case) = Case::local("marks") else { return };
+fn a_run_that_has_lost_its_index_of_processed_files_sends_everything_again_and_adds_no_row() {
+    let Some(case) = Case::local("index") else { return };
     let (tree, table, state) = (case.tree("tree", 3, 2_000), case.text("table"), case.text("state"));
     let log = format!("embedded:{state}");
     let run = || case.run_once(tree.to_str().expect("UTF-8"), &table, &["--log", &log]).well();
     run();
     let files = case.judge.files(&table);
-    std::fs::remove_file(case.path("state/marks.redb")).expect("the marks are a file");
+    std::fs::remove_file(case.path("state/processed.redb")).expect("the index is a file");
     run();
     case.judge.exact(&table, &[&tree]);
     assert_eq!(case.judge.files(&table), files);
