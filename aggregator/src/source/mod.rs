@@ -1,24 +1,16 @@
-//! Where log files come from: a bucket or a directory, listed in key order and in pages, so that a million objects cost no more
-//! memory than a thousand.
+//! Where log files come from. A source names log files and gives their bytes; nothing is ever written to it.
 
-pub mod local;
-pub mod s3;
+pub mod list;
 
-pub use local::LocalSource;
-pub use s3::S3Source;
+pub use list::{LocalSource, Page, S3Source};
 
-use crate::progress::{Progress, Skip};
+use crate::progress::Progress;
 use bytes::Bytes;
-use common::cloudtrail::{Folder, Name};
-use common::limits::MAX_OBJECT_PATH_BYTES;
 use common::store::{Location, StoreError};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::sync::Arc;
 use tokio::sync::mpsc;
-
-/// Log files in one page of a listing.
-const PAGE: usize = 512;
 
 /// A log file as it was listed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,9 +35,6 @@ impl LogFile {
         u128::from_be_bytes(first)
     }
 }
-
-/// A page of log files, or why the listing broke off. A listing that ends without an error was whole.
-pub type Page = Result<Vec<LogFile>, StoreError>;
 
 /// A tree of log files.
 #[derive(Debug, Clone)]
@@ -88,17 +77,7 @@ impl Source {
     /// When the store does not give it within the deadline of its retries.
     pub async fn get(&self, file: &LogFile) -> Result<Option<Bytes>, StoreError> {
         match self {
-            Source::Local(source) => {
-                let (source, path) = (source.clone(), file.path.clone());
-                let mut bytes = Vec::new();
-                let read = tokio::task::spawn_blocking(move || source.read(&path, &mut bytes).map(|()| bytes));
-                match read.await {
-                    Ok(Ok(bytes)) => Ok(Some(bytes.into())),
-                    Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-                    Ok(Err(error)) => Err(local::refused("read", &file.path, &error)),
-                    Err(error) => Err(local::refused("read", &file.path, &std::io::Error::other(error))),
-                }
-            }
+            Source::Local(source) => source.get(&file.path).await,
             Source::S3(source) => source.get(&file.path).await,
         }
     }
@@ -112,30 +91,3 @@ impl fmt::Display for Source {
         }
     }
 }
-
-/// What one listing passes over, by kind.
-#[derive(Debug, Default)]
-struct Skipped([u64; Skip::ALL.len()]);
-
-impl Skipped {
-    fn count(&mut self, kind: Skip) {
-        self.0[kind as usize] += 1;
-    }
-}
-
-/// `None` for a log file that we read, else why we do not.
-fn skip(source_object: &str) -> Option<Skip> {
-    if source_object.len() > MAX_OBJECT_PATH_BYTES {
-        return Some(Skip::UnfitName);
-    }
-    let name = Name::parse(source_object);
-    match name.folder {
-        _ if name.is_log_file(source_object) => None,
-        Folder::Digest => Some(Skip::Digest),
-        Folder::Other => Some(Skip::OtherFolder),
-        _ => Some(Skip::OtherName),
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,10 +1,14 @@
 //! Listings of trees that behave and of trees that do not.
 
 use super::*;
+use crate::progress::Progress;
+use crate::source::Source;
+use common::store::Location;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::sync::Arc;
 
 fn write(root: &Path, path: &str) {
     let path = root.join(path);

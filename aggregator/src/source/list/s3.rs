@@ -1,7 +1,8 @@
 //! A bucket (or a prefix of one) as a source.
 
-use super::{LogFile, PAGE, Page, Skipped, skip};
+use super::{PAGE, Page, Skipped, skip};
 use crate::progress::Progress;
+use crate::source::LogFile;
 use bytes::Bytes;
 use common::cloudtrail::source_object;
 use common::store::retry::with_retry;
@@ -23,12 +24,12 @@ pub struct S3Source {
 }
 
 impl S3Source {
-    pub(super) async fn open(location: &Location, prefix: &str) -> Result<S3Source, StoreError> {
+    pub(in crate::source) async fn open(location: &Location, prefix: &str) -> Result<S3Source, StoreError> {
         Ok(S3Source::over(Store::open(location).await?, prefix, location.to_string()))
     }
 
     /// Reads from any store, as if its root were `prefix` in a bucket.
-    pub(super) fn over(store: Store, prefix: &str, name: String) -> S3Source {
+    fn over(store: Store, prefix: &str, name: String) -> S3Source {
         let prefix = match prefix.trim_matches('/') {
             "" => String::new(),
             inner => format!("{inner}/"),
@@ -36,7 +37,7 @@ impl S3Source {
         S3Source { store, prefix, name }
     }
 
-    pub(super) async fn list(&self, progress: &Progress, pages: &mpsc::Sender<Page>) {
+    pub(in crate::source) async fn list(&self, progress: &Progress, pages: &mpsc::Sender<Page>) {
         let mut skipped = Skipped::default();
         let mut after: Option<String> = None;
         loop {
@@ -70,7 +71,7 @@ impl S3Source {
         }
     }
 
-    pub(super) async fn get(&self, path: &str) -> Result<Option<Bytes>, StoreError> {
+    pub(in crate::source) async fn get(&self, path: &str) -> Result<Option<Bytes>, StoreError> {
         with_retry(DEADLINE, || self.store.get_listed(path)).await
     }
 }

@@ -1,7 +1,9 @@
 //! A directory as a source. The tree may change, loop or refuse while it is walked: whatever one entry does, the others are read.
 
-use super::{LogFile, PAGE, Page, Skipped, skip};
+use super::{PAGE, Page, Skipped, skip};
 use crate::progress::{Progress, Skip};
+use crate::source::LogFile;
+use bytes::Bytes;
 use common::cloudtrail::source_object;
 use common::failure::Class;
 use common::limits::MAX_LOG_FILE_BYTES;
@@ -32,7 +34,7 @@ pub struct LocalSource {
 }
 
 impl LocalSource {
-    pub(super) fn open(root: &Path) -> Result<LocalSource, StoreError> {
+    pub(in crate::source) fn open(root: &Path) -> Result<LocalSource, StoreError> {
         let shown = root.display().to_string();
         let absolute = root.canonicalize().map_err(|error| refused("open", &shown, &error))?;
         fs::read_dir(&absolute).map_err(|error| refused("list", &shown, &error))?;
@@ -58,7 +60,7 @@ impl LocalSource {
         }
     }
 
-    pub(super) fn list(&self, progress: &Progress, pages: &mpsc::Sender<Page>) {
+    pub(in crate::source) fn list(&self, progress: &Progress, pages: &mpsc::Sender<Page>) {
         let mut walk = Walk { source: self, stack: Vec::new(), skipped: Skipped::default() };
         walk.enter(String::new());
         loop {
@@ -67,6 +69,18 @@ impl LocalSource {
             if files.is_empty() || pages.blocking_send(Ok(files)).is_err() {
                 return;
             }
+        }
+    }
+
+    /// The whole file at `path` below the root; `None` when it is gone.
+    pub(in crate::source) async fn get(&self, path: &str) -> Result<Option<Bytes>, StoreError> {
+        let (source, below) = (self.clone(), path.to_owned());
+        let mut bytes = Vec::new();
+        let read = tokio::task::spawn_blocking(move || source.read(&below, &mut bytes).map(|()| bytes));
+        match read.await.unwrap_or_else(|error| Err(io::Error::other(error))) {
+            Ok(bytes) => Ok(Some(bytes.into())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(refused("read", path, &error)),
         }
     }
 
@@ -92,7 +106,7 @@ impl fmt::Display for LocalSource {
 }
 
 /// Trouble with a local path, in the store's words.
-pub(super) fn refused(verb: &str, path: &str, error: &io::Error) -> StoreError {
+fn refused(verb: &str, path: &str, error: &io::Error) -> StoreError {
     StoreError { class: Class::Config, what: format!("{verb} {path}"), why: error.to_string() }
 }
 
