@@ -3,8 +3,9 @@
 //! - [`kafka`]: a Kafka topic, through librdkafka;
 //! - [`embedded`]: one file on an embedded store, for a single process without services.
 //!
-//! Both promise the same, and one conformance suite holds them to it: messages of a partition keep their order and get
-//! dense offsets; an acknowledged run survives `kill -9`; a consumer sees each partition from exactly the position it asked for.
+//! Both promise the same, and one conformance suite (`common/tests/log_conformance`) tests both: messages of a partition keep their
+//! order and get dense offsets; an acknowledged run survives `kill -9`; a consumer reads each partition from exactly the position it
+//! asked for.
 
 #[cfg(feature = "embedded")]
 pub mod embedded;
@@ -84,12 +85,12 @@ pub enum Polled<'a> {
     Idle,
     /// One message.
     Message(MessageRef<'a>),
-    /// The group gave us these partitions. Nothing of them is read before [`Consumer::begin`] answers with their positions.
+    /// The group assigned us these partitions. Nothing of them is read before [`Consumer::begin`] answers with their positions.
     Assigned(Vec<u32>),
-    /// The group takes these partitions away. Answer with [`Consumer::release`].
+    /// The group revokes these partitions. Answer with [`Consumer::release`].
     Revoked(Vec<u32>),
-    /// The log does not hold the position that this partition was to be read from (cut by retention, topic made anew), or cannot
-    /// read it. The partition is held now; the others go on.
+    /// The log does not hold the position that this partition was to be read from (cut by retention, topic recreated), or cannot
+    /// read it. Reading this partition stops; the others continue.
     Lost {
         /// The partition.
         partition: u32,
@@ -124,7 +125,7 @@ impl MessageRef<'_> {
 pub enum Position {
     /// From this offset on.
     At(u64),
-    /// Not at all: the partition is halted, others go on.
+    /// Not at all: reading this partition stops, the others continue.
     Hold,
 }
 
@@ -136,7 +137,7 @@ pub trait Consumer {
     /// Waits up to `timeout` for the next event.
     ///
     /// # Errors
-    /// Passing trouble is waited out inside; what comes out is for the caller to act on.
+    /// Temporary failures are waited out inside; what is returned is for the caller to act on.
     fn poll(&mut self, timeout: Duration) -> Result<Polled<'_>, LogError>;
 
     /// Answers [`Polled::Assigned`]: where to read each of the partitions from.
@@ -151,7 +152,7 @@ pub trait Consumer {
     /// When the log refuses.
     fn release(&mut self, partitions: &[u32]) -> Result<(), LogError>;
 
-    /// Moves an assigned partition to another position (`Hold` stops it for good).
+    /// Moves an assigned partition to another position.
     ///
     /// # Errors
     /// When the log refuses.
@@ -163,7 +164,7 @@ pub trait Consumer {
     /// When the log cannot be asked.
     fn watermarks(&mut self, partition: u32) -> Result<Watermarks, LogError>;
 
-    /// Mirrors the end of the chain as the group's committed offset: asynchronous, best effort, decides nothing.
+    /// Mirrors the end of the chain as the group's committed offset. Asynchronous and best effort: nothing depends on it.
     fn mirror(&mut self, partition: u32, offset: u64);
 
     /// Number of partitions that the log shows now (compared with the pinned P at start).

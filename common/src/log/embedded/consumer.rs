@@ -1,4 +1,4 @@
-//! The reading side of the embedded log: frames are inflated once and their messages handed out in place.
+//! The reading side of the embedded log: a frame is decompressed once, and its messages are borrowed from that buffer.
 
 use super::frame::Reader;
 use super::{EmbeddedLog, lock};
@@ -8,7 +8,7 @@ use std::ops::Bound;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A reading handle. There is no group: every handle is given all partitions.
+/// A reading handle. There is no group: every handle gets all partitions.
 pub struct EmbeddedConsumer {
     log: Arc<EmbeddedLog>,
     announced: bool,

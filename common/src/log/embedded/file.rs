@@ -1,6 +1,6 @@
-//! The one file: which tables it has, how it is opened, and what one transaction does to it.
+//! The log's file: which tables it has, and what one transaction does to it.
 //!
-//! redb keeps an allocation of a power of two pages for a large value, which is why the size that a frame takes is reckoned so.
+//! redb allocates a power of two of pages for a large value; a frame's size in the file is computed accordingly.
 
 use super::{Held, failed, frame};
 use crate::failure::Class;
@@ -17,7 +17,7 @@ const LAYOUT: u64 = 1;
 /// Pages that redb keeps in memory: frames are written once and read about once, so a large cache has nothing to give.
 const CACHE_BYTES: usize = 24 * 1024 * 1024;
 
-/// Frames deleted in one transaction at most, so that trimming never holds up the writers for long.
+/// Frames deleted in one transaction at most, so that trimming never delays writing for long.
 const MAX_DELETED: usize = 256;
 
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");

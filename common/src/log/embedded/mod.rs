@@ -1,11 +1,11 @@
-//! The log in one file on an embedded store, for a single process without services.
+//! The log in one redb file, for a single process without services.
 //!
 //! ```text
 //!  workers ──send──▶ queue (bounded bytes) ──▶ one writer thread ──▶ redb: one durable transaction for many runs
 //!                                                    │ done, wake
 //!  persister ◀──poll── frames, inflated once ◀───────┘
 //! ```
-//! Messages of a partition are packed into compressed frames, so that the cost of the store is per frame, not per message.
+//! Messages of a partition are packed into compressed frames, so that redb's cost is per frame and not per message.
 
 mod consumer;
 mod file;
@@ -32,7 +32,7 @@ pub struct Retention {
     pub bytes: u64,
 }
 
-/// The log. Its producers and consumers keep it open; when the last of them is gone, the writer finishes what it was given and the
+/// The log. Its producers and consumers keep it open; when the last of them is dropped, the writer thread finishes its queue and the
 /// file is closed.
 pub struct EmbeddedLog {
     shared: Arc<Shared>,
@@ -116,7 +116,7 @@ impl EmbeddedLog {
         lock(&self.shared.held).mirrored.get(partition as usize).copied().unwrap_or(0)
     }
 
-    /// Cuts a partition: what is below `offset` is gone, read or not, as when Kafka's retention takes it.
+    /// Deletes what is below `offset` in a partition, read or not, as Kafka's retention does.
     ///
     /// # Errors
     /// When the partition does not exist or the file cannot be written.

@@ -1,4 +1,4 @@
-//! The writing side of the embedded log: hands runs to the writer thread and lets the caller wait while its queue is full.
+//! The writing side of the embedded log: hands runs to the writer thread, and blocks the caller while its queue is full.
 
 use super::writer::{MAX_QUEUED_BYTES, Waiting};
 use super::{EmbeddedLog, failed, lock};
@@ -32,7 +32,7 @@ impl Producer for EmbeddedProducer {
     }
 
     fn send(&self, run: Run, done: Done) {
-        // The same bounds as on Kafka, so that whoever outgrows this log can move on.
+        // The same bounds as on Kafka, so that a log file that fits here fits there too.
         if let Some((key, value)) =
             run.messages.iter().find(|(key, value)| value.len() > MAX_MESSAGE_BYTES || key.len() > MAX_MESSAGE_BYTES)
         {

@@ -1,7 +1,7 @@
 //! The one thread that writes: it gathers runs from all workers and makes them durable together.
 //!
-//! Syncing a file costs milliseconds whatever is in it, so runs share a transaction. While one transaction is being written the
-//! next group gathers by itself; only an idle log waits a moment for company.
+//! Syncing a file costs milliseconds however little was written, so runs share a transaction. While one transaction is written, the
+//! next group gathers; only when the log is idle does a run wait a moment for others to join it.
 
 use super::file::Bounds;
 use super::frame::Packer;
@@ -16,10 +16,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// Bytes of runs handed over and not yet durable; senders wait beyond it.
 pub(super) const MAX_QUEUED_BYTES: usize = 32 * 1024 * 1024;
 
-/// Bytes taken into one transaction: a quarter of the queue, so that senders go on while it is written.
+/// Bytes taken into one transaction: a quarter of the queue, so that senders need not wait while it is written.
 const MAX_GROUP_BYTES: usize = MAX_QUEUED_BYTES / 4;
 
-/// How long a run that comes alone waits for company.
+/// How long a run that arrives at an idle log waits for others.
 const GATHER: Duration = Duration::from_millis(3);
 
 /// How long mirrored offsets may wait for a transaction to ride on.
@@ -154,7 +154,7 @@ fn write(shared: &Shared, group: Group, packer: &mut Packer) {
         shared.grown.notify_all();
     }
     for trim in group.trims {
-        // Whoever asked may have gone.
+        // The caller may have stopped waiting.
         let _ = trim.answer.send(copy(&result));
     }
     answer(shared, group.runs, &result);

@@ -1,6 +1,6 @@
-//! Topics: is it there, how many partitions has it, make it.
+//! Topics: whether one exists, its number of partitions, creating it.
 //!
-//! Asked before anything is produced or read: librdkafka does not refuse a topic that is missing, it waits for it.
+//! This is asked before anything is produced or read, because librdkafka does not refuse a topic that is missing: it waits for it.
 
 use super::{ASK, KafkaSettings, LogContext, code_of, failed, native, refused};
 use crate::failure::Class;
@@ -34,7 +34,7 @@ pub(super) fn missing(settings: &KafkaSettings) -> LogError {
     failed(Class::Config, what, "it does not exist")
 }
 
-/// Makes the topic and waits until the brokers show it. A topic of that name that is there already is left as it is.
+/// Creates the topic and waits until the brokers show it. An existing topic of that name is left as it is.
 ///
 /// # Errors
 /// [`Class::Config`] when the brokers do not answer or refuse.
@@ -66,7 +66,7 @@ pub fn create_topic(
     let deadline = Instant::now() + ASK;
     while describe(settings)?.is_none() {
         if Instant::now() >= deadline {
-            return Err(failed(Class::Config, what(), "it was made, but the brokers do not show it"));
+            return Err(failed(Class::Config, what(), "it was created, but the brokers do not show it"));
         }
         std::thread::park_timeout(Duration::from_millis(100));
     }

@@ -1,8 +1,8 @@
 //! The reading side on Kafka: each partition from exactly the position that was asked for.
 //!
-//! librdkafka waits, with its partitions paused, between a rebalance event and the call to `assign` or `unassign` that answers it;
-//! it does not ask for the answer to come from within the callback. So the callback only notes the event, `poll` hands it out, and
-//! `begin`/`release` answer it. Positions travel in the list that is assigned, never in a `seek` afterwards: seeking right after
+//! Between a rebalance event and the call to `assign` or `unassign` that answers it, librdkafka waits with its partitions paused; the
+//! answer need not be given inside the callback. So the callback only queues the event, `poll` returns it, and `begin`/`release`
+//! answer it. Positions travel in the list that is assigned, never in a `seek` afterwards: seeking right after
 //! assigning fails, and pausing then loses the position.
 
 use super::admin::{count_partitions, describe_existing, missing};
@@ -51,7 +51,7 @@ const HARD: [(&str, &str); 7] = [
     ("allow.auto.create.topics", "false"),
 ];
 
-/// How long leaving the group may take before the process goes on without it (the broker may be gone).
+/// How long leaving the group may take; then the process ends without it (the broker may be unreachable).
 const LEAVE: Duration = Duration::from_secs(3);
 
 /// Positions that the brokers refuse and yet claim to hold: how often to ask again before giving up.
@@ -63,7 +63,7 @@ enum Event {
     Revoked(Vec<u32>),
 }
 
-/// What librdkafka tells from within its calls, kept until `poll` hands it out.
+/// Rebalances that librdkafka reported inside its calls, kept until `poll` returns them.
 #[derive(Default)]
 pub(crate) struct Events {
     queue: Mutex<VecDeque<Event>>,
@@ -211,7 +211,7 @@ impl Reading {
     }
 
     /// Makes librdkafka read what `live` says after `change`. Under the cooperative protocol only what changes is touched; under the
-    /// eager one, and without a group, the whole assignment is given anew, each partition at its next offset.
+    /// eager one, and without a group, the whole assignment is set again, each partition at its next offset.
     fn reassign(&mut self, inner: &Client, remove: &[u32], add: &[(u32, u64)]) -> Result<(), LogError> {
         if !cooperative(inner) {
             let mut live = self.live.clone();
@@ -257,7 +257,7 @@ impl Reading {
         }
     }
 
-    /// Passing trouble is told once and waited out; librdkafka reconnects by itself.
+    /// Logs a temporary failure once and waits it out; librdkafka reconnects by itself.
     fn wait_out(&mut self, inner: &Client, error: &KafkaError) -> Result<(), LogError> {
         let code = error.rdkafka_error_code();
         if code == Some(RDKafkaErrorCode::AutoOffsetReset) {
@@ -276,7 +276,7 @@ impl Reading {
         Ok(())
     }
 
-    /// A position was refused. librdkafka does not say of which partition, so each is held against what the brokers have.
+    /// A position was refused. librdkafka does not say of which partition, so each is compared with the brokers' watermarks.
     fn find_lost(&mut self, inner: &Client) -> Result<(), LogError> {
         self.reasked += 1;
         let mut lost = Vec::new();
@@ -320,7 +320,7 @@ impl Consumer for KafkaConsumer {
                     if seen.offset < *next {
                         continue;
                     }
-                    // A gap is handed out as it is: whoever keeps the chain must see it and stop.
+                    // A gap is returned as it is: the commit protocol must see it and stop.
                     *next = seen.offset + 1;
                     reading.reasked = 0;
                     if std::mem::take(&mut reading.trouble) {
@@ -346,8 +346,8 @@ impl Consumer for KafkaConsumer {
         reading.reassign(inner, &again, &add)?;
         reading.owned.extend(again);
         reading.unanswered = None;
-        // A commit is refused while the group rebalances, and a partition that was kept may have nothing more to say: said again
-        // at the rebalance's end, which the cooperative protocol tells even to those whom it gives nothing.
+        // A commit is refused while the group rebalances, and a partition that was kept may never commit again. So it is repeated when
+        // the rebalance ends, an event that the cooperative protocol sends even to members that get no partition.
         let kept = reading.list(reading.mirrored.iter().map(|(&partition, &offset)| (partition, offset)))?;
         if kept.count() > 0
             && let Err(error) = inner.commit(&kept, CommitMode::Async)
@@ -361,7 +361,7 @@ impl Consumer for KafkaConsumer {
         let (inner, reading) = self.parts()?;
         reading.reassign(inner, partitions, &[])?;
         reading.owned.retain(|partition| !partitions.contains(partition));
-        // From now on another member says how far they are.
+        // From now on another member commits their offsets.
         reading.mirrored.retain(|partition, _| !partitions.contains(partition));
         reading.unanswered = None;
         Ok(())

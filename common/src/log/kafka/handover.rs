@@ -59,9 +59,9 @@ impl Drop for Topic {
     }
 }
 
-/// Hands over the messages of `carrier` from number `from` on, in order, until all are queued or one is refused. The number that were
-/// queued, and why the next one was not. After a refusal that is not of a full queue, later ones may have been queued too; the number
-/// of *all* that were queued is told, so that every delivery report is waited for.
+/// Hands over the messages of `carrier` from number `from` on, in order, until all are queued or one is refused. Returns how many were
+/// queued, and why the next one was not. After a refusal for another reason than a full queue, later messages may have been queued too;
+/// they are counted, so that every delivery report is waited for.
 ///
 /// The opaque of each delivery report is `Arc<T>`, as [`rdkafka::util::IntoOpaque`] makes it.
 pub(super) fn hand_over<T: Carrier>(

@@ -1,7 +1,7 @@
 //! The log on a Kafka topic, through librdkafka.
 //!
-//! Only the plain clients are used (`ThreadedProducer`, `BaseConsumer`): the asynchronous ones lose wake-ups or cost twice.
-//! No transactions and no trust in the group's offsets: the sink decides by the identity of each record.
+//! Only the synchronous clients are used (`ThreadedProducer`, `BaseConsumer`): the asynchronous ones lose wake-ups or cost twice as
+//! much. There are no transactions, and the group's offsets are never read: the sink decides by the identity of each record.
 
 mod admin;
 mod consumer;
@@ -25,7 +25,7 @@ use rdkafka::message::BorrowedMessage;
 use rdkafka::types::RDKafkaRespErr;
 use std::time::Duration;
 
-/// How long a question to the brokers may take before the answer is "they do not answer".
+/// How long a request to the brokers may take.
 const ASK: Duration = Duration::from_secs(10);
 
 /// The message as the traits show it. A null key or value counts as empty.

@@ -312,8 +312,8 @@ impl Drop for KafkaProducer {
     }
 }
 
-/// Ends a producer on a thread of its own, and waits for that a bounded time: dropping it joins its polling thread, which may be
-/// the very thread that we are on (in a `done`), or one that waits for a broker which is gone.
+/// Ends an instance on a thread of its own, and waits for that a bounded time: dropping it joins its polling thread, which may be
+/// the thread that we are on (in a `done`), or one that waits for an unreachable broker.
 fn shut_down(instance: Arc<ProducerInstance>) {
     let (ended, wait) = mpsc::channel();
     let ending = move || {
@@ -427,7 +427,7 @@ mod tests {
         let answered = send(&producer, Run { file: FileId(0), messages });
         producer.flush(ASK).expect("flushes");
         assert!(answered.recv_timeout(ASK).expect("answered").is_err());
-        // The sender is gone with the answer: the run was let go, and nothing can answer again.
+        // The sender was dropped with the answer: nothing can answer again.
         assert!(answered.recv_timeout(ASK).is_err_and(|error| error == mpsc::RecvTimeoutError::Disconnected));
     }
 }

@@ -1,4 +1,4 @@
-//! What a user may say about Kafka, and what exactly-once needs to say itself.
+//! Kafka settings: those of the user, and those that exactly-once depends on, which the user may not change.
 
 use super::{failed, refused};
 use crate::failure::Class;
@@ -23,7 +23,7 @@ pub struct KafkaSettings {
     pub static_partitions: Option<Vec<u32>>,
 }
 
-/// Properties that are ours to set, each with the reason (aliases of librdkafka's CONFIGURATION.md included).
+/// Properties that the user may not set, each with the reason (aliases of librdkafka's CONFIGURATION.md included).
 const OURS: [(&str, &str); 27] = [
     ("acks", "a message counts only when every in-sync replica has it"),
     ("request.required.acks", "a message counts only when every in-sync replica has it"),
@@ -54,12 +54,12 @@ const OURS: [(&str, &str); 27] = [
     ("log.queue", "librdkafka's log goes where ours goes"),
 ];
 
-/// What is said to every client; a user's property of the same name wins.
+/// Properties of every client; the user's value wins.
 const CLIENT: [(&str, &str); 3] =
     [("client.id", "switchback"), ("reconnect.backoff.max.ms", "5000"), ("socket.keepalive.enable", "true")];
 
 impl KafkaSettings {
-    /// Refuses what exactly-once cannot live with.
+    /// Refuses properties that would break exactly-once.
     ///
     /// # Errors
     /// [`Class::Config`], naming the setting or property.
