@@ -5,7 +5,7 @@ use anyhow::Context;
 use clap::Parser;
 use common::log::kafka::{KafkaProducer, KafkaSettings, create_topic, describe};
 use common::log::{LogError, Producer};
-use common::service::{ConfigError, ServiceArguments, Shutdown, end};
+use common::service::{ConfigError, ServiceArguments, Shutdown, exit_code};
 use common::store::Location;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    end("aggregator", start(&Arguments::parse()))
+    exit_code("aggregator", start(&Arguments::parse()))
 }
 
 fn start(arguments: &Arguments) -> anyhow::Result<ExitCode> {

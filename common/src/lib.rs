@@ -3,8 +3,8 @@
 //! 1. [`cloudtrail`]: a log file's name, its bytes, its event records;
 //! 2. [`event`]: an event record normalized, or the reason why not;
 //! 3. [`message`]: what travels on the topic (the contract between the stages);
-//! 4. [`offsets`], [`limits`], [`failure`]: small words used everywhere;
-//! 5. [`store`] and [`log`]: the two things outside of us, each behind one small interface;
+//! 4. [`offsets`], [`limits`], [`failure`]: small types used everywhere;
+//! 5. [`store`] and [`log`]: the two external systems, each behind one small interface;
 //! 6. `redb_file`: a database in a file, for the embedded log and for the aggregator's index of processed files;
 //! 7. `service`: what every binary needs around its work.
 //!

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use clap::Parser;
 use common::log::kafka::{KafkaConsumer, KafkaSettings, describe};
-use common::service::{ConfigError, ServiceArguments, Shutdown, end};
+use common::service::{ConfigError, ServiceArguments, Shutdown, exit_code};
 use common::store::{Location, Store};
 use persister::Settings;
 use persister::engine::{Engine, Status, stream};
@@ -22,7 +22,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    end("persister", start(&Arguments::parse()))
+    exit_code("persister", start(&Arguments::parse()))
 }
 
 fn start(arguments: &Arguments) -> anyhow::Result<ExitCode> {

@@ -1,7 +1,7 @@
 //! Parse, run, map to an exit code: the one place where a fatal error is printed.
 
 use clap::{Parser, Subcommand};
-use common::service::end;
+use common::service::exit_code;
 use std::process::ExitCode;
 use switchback::{generate, run, verify};
 
@@ -49,5 +49,5 @@ fn main() -> ExitCode {
         Command::Verify(args) => verify::run(args),
         Command::Generate(args) => generate::run(args),
     };
-    end("switchback", result)
+    exit_code("switchback", result)
 }

@@ -1,4 +1,4 @@
-//! One test's own world: a directory, a topic and group, a prefix in the bucket; names nobody else has; gone when the test is over.
+//! The world of one test: a directory, a topic and group, a prefix in the bucket; names are unique, and all is removed when the test is over.
 
 use crate::judge::Judge;
 use crate::kafka::Topic;

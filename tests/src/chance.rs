@@ -1,4 +1,4 @@
-//! Chance that can be repeated: a failing test prints its seed.
+//! Repeatable randomness: a failing test prints its seed.
 
 /// Splitmix64.
 #[derive(Debug)]

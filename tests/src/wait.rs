@@ -1,4 +1,4 @@
-//! Waiting for what must come, with a bound: nothing in a test depends on how long something takes.
+//! Waiting with a deadline: no test depends on how long something takes.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
-//! The judge as a bystander: one long-lived process that looks at a table again and again while it is written, so that a row that
-//! stands there twice for a moment only is seen too (`tests/oracle/watch.py`).
+//! The judge as a bystander: one long-lived process reads a table again and again while it is written, so that even a row that
+//! is duplicated only for a moment is seen (`tests/oracle/watch.py`).
 
 use crate::judge::{Judge, arguments};
 use serde::Deserialize;

@@ -3,7 +3,7 @@
 //! RFC 1952 lets a gzip file have several members; a reader that stops after the first loses records without a word.
 //! The cap is checked while inflating, because the size in the trailer is the sender's claim and wraps at 4 GiB.
 //!
-//! Two decoders: [`inflate`] says of every input what it is, and [`Inflater`] is the fast one that asks it about all but the ordinary.
+//! Two decoders: [`Inflater`] is fast and takes ordinary files only; everything else it leaves to [`inflate`], which says what is wrong.
 
 mod whole;
 

@@ -1,4 +1,4 @@
-//! CloudTrail's own things: the name of a log file, its bytes, its event records.
+//! CloudTrail's formats: the name of a log file, its bytes, its event records.
 
 pub mod inflate;
 pub mod json;

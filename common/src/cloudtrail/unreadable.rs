@@ -1,4 +1,4 @@
-//! Why a log file cannot be read at all: what puts a whole file aside, as opposed to one record of it.
+//! Why a log file as a whole cannot be read, as opposed to one record of it.
 
 /// The reason to quarantine a log file; its text is the detail.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -2,7 +2,7 @@
 //!
 //! Nothing is parsed into values and written again, because numbers, escapes and key order must come out as AWS wrote them.
 //!
-//! This is the careful way, which says of every record what it is; [`OnePass`](super::OnePass) is the fast one for good records.
+//! This is the complete implementation, for every record there may be; [`OnePass`](super::OnePass) is the fast one for ordinary records.
 
 #[cfg(test)]
 pub(super) mod tests;

@@ -1,8 +1,8 @@
-//! The fast way from an event record to its message: one pass that checks the record, tells it apart from what follows and finds
-//! its fields, and one that copies them out in contract order.
+//! The fast way from an event record to its message: one pass checks the record, finds where it ends and where its fields are, and one
+//! copies them out in contract order.
 //!
-//! It only says yes. A record with anything unusual in it (a fault, a key that may stand twice, a time to rewrite, an escaped key)
-//! is left to [`normalize`](super::normalize()), which comes to the same message, and knows the reason when there is none.
+//! Only ordinary records go this way. One with anything unusual in it (a fault, a key that may be repeated, a time to rewrite, an escaped
+//! key) is left to [`normalize`](super::normalize()), which writes the same message, and knows the reason when there is none.
 
 use super::normalize::MAX_RECORD_DEPTH;
 use super::origin::Origin;
@@ -18,7 +18,7 @@ const MAX_EXTRA: usize = 16;
 const STRIDE: usize = 32;
 
 /// From one byte of the document up to another.
-type Span = (u32, u32);
+type ByteRange = (u32, u32);
 
 /// Where the parts of one record lie. Kept from record to record, because clearing it would cost more than filling it.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub struct OnePass<'o> {
     /// Places in [`FIELDS`] that have a value.
     present: u64,
     /// By place; what it holds for places that are not present means nothing.
-    fields: [Span; FIELDS.len()],
+    fields: [ByteRange; FIELDS.len()],
     extra: [Extra; MAX_EXTRA],
     extras: usize,
 }
@@ -37,8 +37,8 @@ pub struct OnePass<'o> {
 /// A member that has no field, or does not fit the one it has.
 #[derive(Debug, Default, Clone, Copy)]
 struct Extra {
-    key: Span,
-    value: Span,
+    key: ByteRange,
+    value: ByteRange,
     is_unknown: bool,
     is_null: bool,
 }
@@ -67,7 +67,7 @@ impl<'o> OnePass<'o> {
     }
 
     fn pass(&mut self, document: &[u8]) -> Option<usize> {
-        // So that every place in a record, and the one behind it, can be told in a `Span`.
+        // So that every place in a record, and the one behind it, fits in a `ByteRange`.
         let document = &document[..document.len().min(u32::MAX as usize)];
         let mut pass = Pass::new(document);
         let mut seen = 0u64;
@@ -126,8 +126,8 @@ impl<'o> OnePass<'o> {
 
     /// Keeps a member for `extra`; `None` when there is no more room, or its key stood there before.
     #[inline(never)]
-    fn keep(&mut self, document: &[u8], key: Span, value: Span, is_unknown: bool, is_null: bool) -> Option<()> {
-        let of = |span: Span| &document[span.0 as usize..span.1 as usize];
+    fn keep(&mut self, document: &[u8], key: ByteRange, value: ByteRange, is_unknown: bool, is_null: bool) -> Option<()> {
+        let of = |range: ByteRange| &document[range.0 as usize..range.1 as usize];
         let before = &self.extra[..self.extras];
         if is_unknown && before.iter().any(|extra| extra.is_unknown && of(extra.key) == of(key)) {
             return None;

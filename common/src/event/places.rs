@@ -1,4 +1,4 @@
-//! Finds a field by its key as it stands in a record, and has its key as it is written, made when compiling.
+//! Finds a field by its key in a record, and holds the key that it is written under; both tables are made at compile time.
 
 use super::FIELDS;
 

@@ -1,4 +1,4 @@
-//! Keys that stand twice in an object: JSON allows them, readers disagree about which one counts (RFC 8259 section 4),
+//! Repeated keys in an object: JSON allows them, readers disagree about which one counts (RFC 8259 section 4),
 //! and so an attacker could show one value to the table and another to the next tool.
 
 use crate::cloudtrail::json;

@@ -1,5 +1,5 @@
-//! What the operator asked for, in layers: defaults < file < environment < flags. Whatever is not understood is refused with the
-//! key's full name and where it was said: a misspelt key that is silently ignored is found out in production.
+//! The configuration, in layers: defaults < file < environment < flags. An unknown key or a bad value is refused with the key's full name
+//! and the layer that has it, because a misspelt key that is silently ignored is found out in production.
 //!
 //! - File: TOML.
 //! - Environment: `SWITCHBACK__SECTION__KEY`, two underscores between the parts, since keys have single ones themselves.

@@ -1,4 +1,4 @@
-//! What every binary needs around its work: its [`config`], its [`telemetry`], its [`shutdown`], its [`mod@start`] and end.
+//! What every binary needs around its work: [`config`], [`telemetry`], [`shutdown`], and how it starts and exits ([`mod@start`]).
 
 pub mod config;
 pub mod quantity;
@@ -9,7 +9,7 @@ pub mod telemetry;
 pub use config::{ConfigError, Layers};
 pub use quantity::{Size, Span};
 pub use shutdown::Shutdown;
-pub use start::{ServiceArguments, end};
+pub use start::{ServiceArguments, exit_code};
 pub use telemetry::Printable;
 
 use crate::failure::{Class, EXIT_CONFIG, EXIT_FAILURE};

@@ -1,4 +1,4 @@
-//! One wish to end, seen by every thread and task: the first SIGTERM or Ctrl-C asks, the second one insists.
+//! The shutdown token that all threads and tasks watch: the first SIGTERM or Ctrl-C requests a shutdown, the second ends the process at once.
 
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -6,25 +6,25 @@ use tokio::sync::watch;
 /// Exit status after a second signal: what a shell shows for a process that a Ctrl-C ended.
 const EXIT_INTERRUPTED: i32 = 130;
 
-/// A cloneable token: whether the process was asked to end.
+/// A cloneable token: whether shutdown was requested.
 #[derive(Debug, Clone)]
 pub struct Shutdown {
-    asked: Arc<watch::Sender<bool>>,
+    is_requested: Arc<watch::Sender<bool>>,
 }
 
 impl Default for Shutdown {
     fn default() -> Self {
-        Shutdown { asked: Arc::new(watch::Sender::new(false)) }
+        Shutdown { is_requested: Arc::new(watch::Sender::new(false)) }
     }
 }
 
 impl Shutdown {
-    /// A token that nobody has asked yet, and that hears no signals.
+    /// A token on which shutdown has not been requested; it does not listen to signals.
     pub fn new() -> Shutdown {
         Shutdown::default()
     }
 
-    /// A token that SIGTERM and Ctrl-C ask; a second signal ends the process at once, whatever still runs.
+    /// A token that SIGTERM and Ctrl-C set; a second signal ends the process at once, whatever still runs.
     ///
     /// Must be called on a tokio runtime.
     ///
@@ -52,21 +52,21 @@ impl Shutdown {
         Ok(shutdown)
     }
 
-    /// Asks for the end.
+    /// Requests shutdown.
     pub fn request(&self) {
-        self.asked.send_replace(true);
+        self.is_requested.send_replace(true);
     }
 
-    /// True once the end was asked for.
+    /// True once shutdown was requested.
     pub fn requested(&self) -> bool {
-        *self.asked.borrow()
+        *self.is_requested.borrow()
     }
 
-    /// Returns once the end was asked for. Cancel-safe.
+    /// Returns once shutdown was requested. Cancel-safe.
     pub async fn wait(&self) {
-        let mut asked = self.asked.subscribe();
+        let mut requested = self.is_requested.subscribe();
         // The sender lives as long as `self`, so this cannot fail.
-        let _ = asked.wait_for(|asked| *asked).await;
+        let _ = requested.wait_for(|requested| *requested).await;
     }
 }
 
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn every_clone_sees_the_wish_before_and_after_it_is_made() {
+    async fn every_clone_sees_a_request_made_before_or_after_it_waits() {
         let shutdown = Shutdown::new();
         let waiter = tokio::spawn({
             let shutdown = shutdown.clone();

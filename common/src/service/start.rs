@@ -1,4 +1,4 @@
-//! How every service starts and ends: the arguments they share, and the one place where a fatal error is printed.
+//! What all services share at their start and exit: common arguments, and the one place where a fatal error is printed.
 
 use super::config::{self, Layers};
 use super::{exit_status, one_line};
@@ -50,8 +50,8 @@ impl ServiceArguments {
     }
 }
 
-/// The end of a process: prints why it failed, if it did, in one line after its name.
-pub fn end<E: AsRef<dyn Error + Send + Sync>>(program: &str, result: Result<ExitCode, E>) -> ExitCode {
+/// The exit code of a process; if it failed, the error is printed in one line after the program's name.
+pub fn exit_code<E: AsRef<dyn Error + Send + Sync>>(program: &str, result: Result<ExitCode, E>) -> ExitCode {
     result.unwrap_or_else(|error| {
         eprintln!("{program}: {}", one_line(error.as_ref()));
         ExitCode::from(exit_status(error.as_ref()))

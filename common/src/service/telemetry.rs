@@ -1,5 +1,5 @@
-//! Log lines to stderr, for people (text) or machines (JSON). Values come from log files and bucket names, that is, from
-//! anybody: no control character of theirs reaches a terminal.
+//! Log lines to stderr, for people (text) or machines (JSON). Values come from log files and bucket names, which others write:
+//! control characters in them are escaped before they reach a terminal.
 
 use super::ConfigError;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! Keys: what every store refuses alike, so that a table can move from one store to another and no key leaves its root.
+//! Which keys are valid: every store refuses the same ones, so that a table can move from one store to another and no key leaves its root.
 
 use super::StoreError;
 use crate::failure::Class;

@@ -1,4 +1,4 @@
-//! A local directory as a store, as strict as S3: an object is there whole or not at all, also after the power went.
+//! A local directory as a store, as strict as S3: an object is there whole or not at all, even after a power loss.
 //!
 //! put-if-absent is `link`, which POSIX lets fail with `EEXIST` atomically; an object is durable when its bytes, its name and every
 //! directory above it are fsynced. All of it blocks, so all of it runs on tokio's blocking threads.

@@ -1,4 +1,4 @@
-//! Names and seeds that no other process picks: for temporary files, probes and the jitter of retries. Nothing is decided by them.
+//! Unique names and seeds, for temporary files, probes and the jitter of retries. No decision depends on them.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,5 +1,5 @@
-//! What a store must be able to do: seven calls, each one attempt. Implemented for a bucket and for a local directory; an object
-//! rather than an enum, so that a simulation brings its own without a variant in the product.
+//! What a store must be able to do: seven calls, each one attempt. A trait object rather than an enum of S3 and local directory, so that
+//! a simulated store needs no variant in the product.
 
 use super::{Entry, Put, StoreError, key};
 use bytes::Bytes;

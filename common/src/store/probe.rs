@@ -1,5 +1,5 @@
-//! The question asked at start: does this store really honour put-if-absent? Many servers that speak S3 take the condition
-//! (`If-None-Match: *`) and ignore it; a table on such a store would lose its promise without a sound.
+//! The start-up probe: does this store really honour put-if-absent? Many servers that speak S3 accept the condition
+//! (`If-None-Match: *`) and ignore it; on such a store two writers would silently overwrite each other.
 
 use super::retry::with_retry;
 use super::{Put, Store, StoreError, nonce};

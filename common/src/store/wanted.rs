@@ -1,4 +1,4 @@
-//! What a listing asks for, and which parts of a tree can be passed over.
+//! Which keys a listing selects, and which subtrees it can skip.
 //!
 //! In a key `/` is a byte like others: `a.b` (0x2e) comes before `a/c` (0x2f), and `a0` after. Sorting each directory's names with a `/`
 //! put after the names of directories gives exactly the order of full keys, so a tree can be listed one directory at a time.

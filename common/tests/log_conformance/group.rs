@@ -1,4 +1,4 @@
-//! Kafka's consumer groups: members that come and go.
+//! Kafka's consumer groups: members join and leave.
 
 use crate::subject::kafka_settings;
 use crate::traffic::{PATIENCE, TICK, assignment, run, send};

@@ -1,4 +1,4 @@
-//! What a broker can say no to.
+//! What a broker refuses.
 
 use crate::subject::{Place, Subject, kafka_settings};
 use common::failure::Class;

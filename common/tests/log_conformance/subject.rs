@@ -1,4 +1,4 @@
-//! What is checked: one log, empty at first, of either kind.
+//! The log under test, empty at first, of either kind.
 
 use crate::traffic::{assignment, committed};
 use common::log::embedded::{EmbeddedLog, Retention};

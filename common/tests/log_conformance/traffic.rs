@@ -1,4 +1,4 @@
-//! What goes through a log, and how long the checks wait for it.
+//! Test messages, and how long the checks wait for them.
 
 use common::log::kafka::KafkaSettings;
 use common::log::{Consumer, LogError, Polled, Producer};

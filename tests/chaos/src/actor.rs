@@ -1,4 +1,4 @@
-//! One process of the cast, through all its lives.
+//! One process of a round, across its restarts.
 
 use crate::diary::Diary;
 use crate::stage::Stage;

@@ -1,4 +1,4 @@
-//! The bystander on a thread of its own: it looks every few seconds, whatever the scenario is doing.
+//! The bystander: a thread that checks the table every few seconds, whatever the scenario is doing.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! What a process said of itself: its log lines, read for what the tally counts.
+//! A process's log lines, read for what the tally counts.
 
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};

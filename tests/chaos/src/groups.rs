@@ -1,4 +1,4 @@
-//! A consumer group that never comes to rest: members join, leave in good order and die.
+//! A consumer group that keeps rebalancing: members join, leave in good order and are killed.
 
 use crate::actor::{Role, Share};
 use crate::context::Context;

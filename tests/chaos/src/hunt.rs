@@ -1,8 +1,8 @@
-//! A little of everything at once, short and dense: what finds a broken design soonest, as the mutants do (`tests/mutants`).
+//! Every kind of fault at once, short and dense: what finds a broken design soonest, as the mutants do (`tests/mutants`).
 //!
-//! Two persisters are told to own each partition. They are killed, stand still, crash, stop and meet errors at their failpoints; committed
-//! offsets are moved about; the topic begins in the middle of a run. Every other table lies in the bucket behind the proxy; the others lie
-//! in a directory, where clocks jump, and are left in peace until their chains are long.
+//! Two persisters are configured to own each partition. They are killed, paused, crash, stop and get errors at their failpoints; committed
+//! offsets are changed; the topic begins in the middle of a run. Every other table lies in the bucket behind the proxy; the others lie
+//! in a directory, where clocks jump, and are not disturbed until their chains are long.
 
 use crate::actor::{Role, Share};
 use crate::clock;

@@ -1,4 +1,4 @@
-//! `kill -9` at random moments, over and over: aggregators and persisters, each with a life of its own length.
+//! `kill -9` at random moments, over and over: aggregators and persisters, each after a random time.
 
 use crate::context::Context;
 use crate::round::Round;

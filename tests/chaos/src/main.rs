@@ -1,5 +1,5 @@
-//! `chaos`: the product on a real Kafka and a real S3 server, while everything around it goes wrong; and a judge who counts rows all
-//! the while. One scenario a file; what they share:
+//! `chaos`: the product on a real Kafka and a real S3 server while faults are injected, and a judge that counts rows all the time.
+//! One scenario a file; what they share:
 //!
 //! ```text
 //!  scenario ──▶ round ──▶ actors (aggregators, persisters: real processes) ──▶ kill -9, SIGSTOP, faults, outages

@@ -1,4 +1,4 @@
-//! The S3 that persisters see is as bad as S3 may be (`proxy.rs`), and they are killed now and then.
+//! Persisters reach S3 through a proxy that injects every fault S3 may have (`proxy.rs`), and are killed now and then.
 
 use crate::actor::Role;
 use crate::context::Context;

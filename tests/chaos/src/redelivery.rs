@@ -1,5 +1,5 @@
-//! The same log files again and again: copied below other roots, which changes nothing of what they are, and sent by aggregators that
-//! have forgotten everything, while persisters die.
+//! The same log files again and again: copied below other roots, which does not change their identity, and sent by aggregators that
+//! have lost their processed-file index, while persisters are killed.
 
 use crate::actor::Role;
 use crate::context::Context;

@@ -1,4 +1,4 @@
-//! What people read, and the same as JSON.
+//! The report: text for people, and the same as JSON.
 
 use crate::context::Context;
 use crate::tally::Tally;

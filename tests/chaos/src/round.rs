@@ -1,4 +1,4 @@
-//! One round: a stage, its actors, deliveries, a bystander; and the end, at which the table must be exact.
+//! One round: a stage, its processes, deliveries, a bystander; at its end the table must be exact.
 
 use crate::actor::{Actor, Role, Share};
 use crate::bystander::Bystander;

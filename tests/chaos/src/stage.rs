@@ -1,4 +1,4 @@
-//! Where a round is played: log files, a topic, a table, and how processes are started on them.
+//! The setting of a round: log files, a topic, a table, and how processes are started on them.
 
 use crate::actor::{Role, Share};
 use crate::context::Context;

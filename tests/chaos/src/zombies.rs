@@ -1,9 +1,9 @@
-//! Persisters that stand still, at any moment or right before or after an effect, until others have taken their partitions over and
-//! have published there; then they go on with what they knew.
+//! Persisters that are paused, at any moment or right before or after an effect, until others have taken over their partitions and
+//! published there; then they resume with what they knew before.
 //!
-//! Two ways to have two owners. In a group the broker gives a silent member's partitions away when its session is over: what is counted
-//! as a zombie is a member whose partition another one was given, and has published in, before it woke. And two persisters may simply be
-//! told to own the same partition, for ever: counted apart, as double owners, each time one of them stands still while the other goes on.
+//! There are two ways to get two owners. In a group, the broker gives a silent member's partitions away when its session times out: a
+//! zombie is counted when another member was given its partition, and published there, before it woke. Or two persisters are configured to
+//! own the same partition for good: counted apart, as double owners, each time one is paused while the other continues.
 
 use crate::actor::{Role, Share};
 use crate::context::Context;

@@ -1,4 +1,4 @@
-//! A short sample of the chaos, so that the harness cannot rot, and proof that its judge sees what must not be.
+//! A short sample of the chaos, so that the harness cannot rot, and proof that its judge detects what must not happen.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,7 +1,7 @@
-//! The fast pass over JSON that is expected to be good: yes or no, and nothing about why not.
+//! The fast pass over JSON that is expected to be good: it accepts or refuses, and does not say why.
 //!
-//! It takes exactly what the scanner of [`json`](super) takes. Whoever hears no goes over the text again with the scanner, which is
-//! slower and says what is wrong where; so a fault costs the record that has it, and the two never have to agree on words.
+//! It accepts exactly what the scanner of [`json`](super) accepts. After a refusal the caller runs that scanner over the same text: it is
+//! slower and says what is wrong where. So a fault slows down only the record that has it, and its description is made in one place.
 
 use super::window::{BLOCK, Bits, bits_at};
 use super::{MAX_DEPTH, hex4};
@@ -19,7 +19,7 @@ pub struct Pass<'a> {
     escapes: bool,
 }
 
-/// What an object's keys are told to, if anybody wants to know.
+/// Receives the keys of objects as they are passed.
 pub trait Keys {
     /// An object opens.
     fn open(&mut self);
@@ -29,7 +29,7 @@ pub trait Keys {
     fn close(&mut self);
 }
 
-/// Nobody.
+/// Ignores them.
 impl Keys for () {
     fn open(&mut self) {}
     fn key(&mut self, _: &[u8], _: usize, _: usize, _: bool) {}

@@ -1,4 +1,4 @@
-//! The careful way is the oracle: whatever the fast way takes, it must have taken as well, with the same bytes.
+//! [`normalize`](super::normalize()) is the oracle: whatever [`OnePass`] accepts, it must accept too, with the same bytes.
 
 use super::*;
 use crate::event::normalize;

@@ -1,4 +1,4 @@
-//! What an error of S3 means for the caller.
+//! Which class an S3 error has.
 //!
 //! The codes are those of S3's error responses (AWS, "Amazon S3 API Reference, Error responses"); other servers use the same ones.
 

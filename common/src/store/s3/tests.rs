@@ -1,4 +1,4 @@
-//! How answers of a server become ours, against a socket that says what each test wants; the real thing is in the conformance suite.
+//! How a server's answers are mapped, against a scripted socket; the conformance suite covers a real server.
 
 use super::{S3Store, patience};
 use crate::failure::Class;
