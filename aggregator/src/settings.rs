@@ -1,7 +1,7 @@
 //! What can be said to the aggregator, section by section, with defaults that suit one machine.
 
 use common::service::telemetry::Telemetry;
-use common::service::{ConfigError, Span};
+use common::service::{ConfigError, DurationSetting};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -30,7 +30,7 @@ pub struct SourceSettings {
     /// `s3://bucket/prefix` or a directory.
     pub url: String,
     /// Pause between two listings.
-    pub poll: Span,
+    pub poll: DurationSetting,
     /// List once, end when every file of that listing is acknowledged.
     pub once: bool,
 }
@@ -51,7 +51,7 @@ pub struct Kafka {
     pub replication: u16,
     /// How long a topic that we make keeps messages; absent: the broker's default.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub retention: Option<Span>,
+    pub retention: Option<DurationSetting>,
     /// librdkafka's own properties.
     pub properties: BTreeMap<String, String>,
 }
@@ -75,12 +75,12 @@ pub struct Limits {
     /// Threads that inflate, transform and send; 0: one a core.
     pub workers: u32,
     /// Pause before a file is tried again; doubles each time, up to 60 times this.
-    pub retry: Span,
+    pub retry: DurationSetting,
 }
 
 impl Default for SourceSettings {
     fn default() -> Self {
-        SourceSettings { url: String::new(), poll: Span(Duration::from_secs(10)), once: false }
+        SourceSettings { url: String::new(), poll: DurationSetting(Duration::from_secs(10)), once: false }
     }
 }
 
@@ -100,7 +100,7 @@ impl Default for Kafka {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { concurrency: 64, workers: 0, retry: Span(Duration::from_millis(500)) }
+        Limits { concurrency: 64, workers: 0, retry: DurationSetting(Duration::from_millis(500)) }
     }
 }
 

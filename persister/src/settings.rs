@@ -3,7 +3,7 @@
 use crate::engine::settings::{DEFAULT_MEMORY, DEFAULT_SEAL};
 use crate::table::Layout;
 use common::service::telemetry::Telemetry;
-use common::service::{ConfigError, Size, Span};
+use common::service::{ConfigError, DurationSetting, SizeSetting};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::str::FromStr as _;
@@ -57,9 +57,9 @@ pub struct Table {
 #[serde(deny_unknown_fields, default)]
 pub struct Seal {
     /// Parquet bytes of a batch.
-    pub bytes: Size,
+    pub bytes: SizeSetting,
     /// Age of a batch's first message.
-    pub age: Span,
+    pub age: DurationSetting,
     /// Hive partitions open in a batch.
     pub directories: u32,
     /// Log files in a batch.
@@ -71,7 +71,7 @@ pub struct Seal {
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Memory for rows and encoded files; the process takes about twice that and 100 MiB.
-    pub memory: Size,
+    pub memory: SizeSetting,
     /// Threads that encode Parquet; 0: one a core.
     pub encoders: u32,
 }
@@ -98,8 +98,8 @@ impl Default for Seal {
     fn default() -> Self {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Seal {
-            bytes: Size(DEFAULT_SEAL.bytes as u64),
-            age: Span(DEFAULT_SEAL.age),
+            bytes: SizeSetting(DEFAULT_SEAL.bytes as u64),
+            age: DurationSetting(DEFAULT_SEAL.age),
             directories: count(DEFAULT_SEAL.directories),
             log_files: count(DEFAULT_SEAL.log_files),
         }
@@ -108,7 +108,7 @@ impl Default for Seal {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { memory: Size(DEFAULT_MEMORY as u64), encoders: 0 }
+        Limits { memory: SizeSetting(DEFAULT_MEMORY as u64), encoders: 0 }
     }
 }
 

@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::Args;
 use common::log::Producer;
 use common::service::telemetry::Telemetry;
-use common::service::{ConfigError, Shutdown, Size, Span};
+use common::service::{ConfigError, DurationSetting, Shutdown, SizeSetting};
 use common::store::{Location, Store};
 use log::{LogChoice, NewLog};
 use persister::engine::settings::{DEFAULT_MEMORY, DEFAULT_SEAL};
@@ -61,16 +61,16 @@ pub struct RunArgs {
     pub replication: u16,
     /// Retention of the topic, when it is made, such as 7d [default: the broker's]
     #[arg(long, value_name = "DURATION")]
-    pub retention: Option<Span>,
+    pub retention: Option<DurationSetting>,
     /// Seal a batch at about this many bytes of Parquet
     #[arg(long, value_name = "SIZE", default_value = "128MiB")]
-    pub seal_bytes: Size,
+    pub seal_bytes: SizeSetting,
     /// Seal a batch when its first row is this old
     #[arg(long, value_name = "DURATION", default_value = "5m")]
-    pub seal_age: Span,
+    pub seal_age: DurationSetting,
     /// Look for new log files this often
     #[arg(long, value_name = "DURATION", default_value = "10s")]
-    pub poll: Span,
+    pub poll: DurationSetting,
 }
 
 /// Runs both stages until stopped (or, with `--once`, until done).

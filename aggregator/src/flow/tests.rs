@@ -3,7 +3,7 @@
 use super::*;
 use common::log::{Done, LogError};
 use common::message::Run;
-use common::service::Span;
+use common::service::DurationSetting;
 use common::store::Location;
 use std::collections::HashMap;
 use std::io::Write;
@@ -98,9 +98,9 @@ fn tree(root: &Path) {
 fn settings(once: bool, state: Option<&Path>) -> Settings {
     let mut settings = Settings::default();
     settings.source.once = once;
-    settings.source.poll = Span(Duration::from_millis(100));
+    settings.source.poll = DurationSetting(Duration::from_millis(100));
     settings.limits.workers = 3;
-    settings.limits.retry = Span(Duration::from_millis(1));
+    settings.limits.retry = DurationSetting(Duration::from_millis(1));
     settings.state.dir = state.map(PathBuf::from);
     settings
 }

@@ -7,7 +7,7 @@ pub mod start;
 pub mod telemetry;
 
 pub use config::{ConfigError, Layers};
-pub use quantity::{Size, Span};
+pub use quantity::{DurationSetting, SizeSetting};
 pub use shutdown::Shutdown;
 pub use start::{ServiceArguments, exit_code};
 pub use telemetry::Printable;

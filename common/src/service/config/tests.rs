@@ -1,7 +1,7 @@
 //! Layering and refusals, as data.
 
 use super::*;
-use crate::service::{Size, Span};
+use crate::service::{DurationSetting, SizeSetting};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,9 +19,9 @@ struct Kafka {
     brokers: String,
     create: bool,
     partitions: u32,
-    poll: Span,
-    buffer: Size,
-    retention: Option<Span>,
+    poll: DurationSetting,
+    buffer: SizeSetting,
+    retention: Option<DurationSetting>,
     properties: BTreeMap<String, String>,
 }
 
@@ -37,8 +37,8 @@ impl Default for Kafka {
             brokers: String::new(),
             create: false,
             partitions: 4,
-            poll: Span(Duration::from_secs(10)),
-            buffer: Size(1024),
+            poll: DurationSetting(Duration::from_secs(10)),
+            buffer: SizeSetting(1024),
             retention: None,
             properties: BTreeMap::new(),
         }
@@ -82,9 +82,9 @@ fn later_layers_win_key_by_key() {
             brokers: "env:1,env:2".into(),
             create: true,
             partitions: 11,
-            poll: Span(Duration::from_secs(300)),
-            buffer: Size(128 << 20),
-            retention: Some(Span(Duration::from_secs(7 * 86400))),
+            poll: DurationSetting(Duration::from_secs(300)),
+            buffer: SizeSetting(128 << 20),
+            retention: Some(DurationSetting(Duration::from_secs(7 * 86400))),
             properties: BTreeMap::new(),
         }
     );
