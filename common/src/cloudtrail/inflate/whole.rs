@@ -1,6 +1,8 @@
 //! libdeflate: a gzip member inflated in one call, from one buffer into another, about twice as fast as a stream can be.
 //!
 //! Called through its C interface, because only that tells how much of the input a member took, and so whether anything comes after it.
+//! The wrapper `libdeflater` does not: of two members of one size it inflates the first and reports success, and the records
+//! of the second are lost. It also wants its output zeroed first.
 
 use libdeflate_sys::{
     libdeflate_alloc_decompressor, libdeflate_decompressor, libdeflate_free_decompressor, libdeflate_gzip_decompress_ex,
