@@ -8,10 +8,10 @@ use common::log::{Message, Watermarks};
 use common::message::Key;
 use corpus::{Corpus, all_of, cpu, per_record};
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
+use persister::decode::decode_message;
 use persister::protocol::Names;
 use persister::protocol::machine::{Config, Effect, Input, Machine, Verdict};
-use persister::table::decode::decode_message;
-use persister::table::{Chunk, FileWriter, LAYOUT_VERSION, Layout, Rows, SCHEMA_VERSION};
+use persister::sink::parquet::{Chunk, FileWriter, Layout, Rows};
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -21,9 +21,7 @@ const CHUNK_BYTES: usize = 16 << 20;
 fn machine(messages: usize) -> Machine {
     let mut machine = Machine::new(Config {
         names: Names { topic: "bench".to_owned(), epoch: "0".to_owned(), partition: 0 },
-        layout: Layout::Date.to_string(),
-        layout_version: LAYOUT_VERSION,
-        schema_version: SCHEMA_VERSION,
+        format: Layout::Date.format(),
         writer: "bench".to_owned(),
         checkpoint_every: 64,
         ledger_entries: 400_000,

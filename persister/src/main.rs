@@ -6,10 +6,10 @@ use common::log::kafka::{KafkaConsumer, KafkaSettings, describe};
 use common::service::{ConfigError, ServiceArguments, Shutdown, exit_code};
 use common::store::{Location, Store};
 use persister::Settings;
-use persister::engine::{Engine, Status, stream};
 use persister::protocol::StreamRecord;
 use persister::protocol::seal::SealPolicy;
-use persister::table::Layout;
+use persister::runtime::{Options, Status, open};
+use persister::sink::parquet::Layout;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -48,13 +48,13 @@ fn start(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let partitions = describe(&kafka)?.ok_or_else(|| {
         ConfigError::at("kafka.topic", format!("topic {topic} does not exist at {}", kafka.brokers)).found_in(&layers)
     })?;
-    let record = StreamRecord::new(&topic, &settings.table.epoch, partitions, layout);
-    runtime.block_on(stream::open(&store, &record)).map_err(stream::OpenError::for_people)?;
+    let record = StreamRecord::new(&topic, &settings.table.epoch, partitions, layout.format());
+    runtime.block_on(open::open(&store, &record)).map_err(open::OpenError::for_people)?;
     let consumer = KafkaConsumer::open(&kafka)?;
     tracing::info!(table = %store, topic, partitions, group = kafka.group, "started");
-    let (engine, status) = (engine(&settings, layout), Arc::new(Status::new(partitions)));
+    let (options, status) = (options(&settings, layout), Arc::new(Status::new(partitions)));
     // The event loop blocks, and so has this thread to itself.
-    let result = persister::engine::run(engine, Box::new(consumer), store, status, shutdown, runtime.handle().clone());
+    let result = persister::runtime::run(options, Box::new(consumer), store, status, shutdown, runtime.handle().clone());
     runtime.shutdown_background();
     result.context("the persister ended")?;
     Ok(ExitCode::SUCCESS)
@@ -71,9 +71,9 @@ fn kafka(settings: &Settings) -> KafkaSettings {
     }
 }
 
-fn engine(settings: &Settings, layout: Layout) -> Engine {
+fn options(settings: &Settings, layout: Layout) -> Options {
     let bytes = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
-    Engine {
+    Options {
         topic: settings.kafka.topic.clone(),
         epoch: settings.table.epoch.clone(),
         layout,

@@ -1,7 +1,7 @@
 //! What can be said to the persister, section by section, with defaults that suit one machine.
 
-use crate::engine::settings::{DEFAULT_MEMORY, DEFAULT_SEAL};
-use crate::table::Layout;
+use crate::runtime::options::{DEFAULT_MEMORY, DEFAULT_SEAL};
+use crate::sink::parquet::Layout;
 use common::service::telemetry::Telemetry;
 use common::service::{ConfigError, DurationSetting, SizeSetting};
 use serde::{Deserialize, Serialize};

@@ -11,11 +11,11 @@ use common::service::telemetry::Telemetry;
 use common::service::{ConfigError, DurationSetting, Shutdown, SizeSetting};
 use common::store::{Location, Store};
 use log::{LogChoice, NewLog};
-use persister::engine::settings::{DEFAULT_MEMORY, DEFAULT_SEAL};
-use persister::engine::{Engine, Status, chain, stream};
 use persister::protocol::seal::SealPolicy;
 use persister::protocol::{Names, StreamRecord, names};
-use persister::table::Layout;
+use persister::runtime::options::{DEFAULT_MEMORY, DEFAULT_SEAL};
+use persister::runtime::{Options, Status, chain, open};
+use persister::sink::parquet::Layout;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -104,8 +104,8 @@ async fn both_stages(args: RunArgs) -> anyhow::Result<()> {
     let opened = opened.await??;
     eprintln!("switchback: {source} → {store}\n  log        {}", opened.said);
     let partitions = opened.producer.partitions();
-    let record = StreamRecord::new(choice.topic(), EPOCH, partitions, args.layout);
-    stream::open(&store, &record).await.map_err(stream::OpenError::for_people)?;
+    let record = StreamRecord::new(choice.topic(), EPOCH, partitions, args.layout.format());
+    open::open(&store, &record).await.map_err(open::OpenError::for_people)?;
 
     let (progress, status) = (Arc::new(Progress::default()), Arc::new(Status::new(partitions)));
     let producer = Arc::clone(&opened.producer);
@@ -116,9 +116,9 @@ async fn both_stages(args: RunArgs) -> anyhow::Result<()> {
         started: Instant::now(),
     });
     let bar = tokio::spawn(report::follow(Arc::clone(&watched)));
-    let engine = engine(&args, choice.topic());
+    let options = options(&args, choice.topic());
     let persisting = Shutdown::new();
-    let persister = persist(engine, opened.consumer, store.clone(), Arc::clone(&status), persisting.clone())?;
+    let persister = persist(options, opened.consumer, store.clone(), Arc::clone(&status), persisting.clone())?;
     let settings = settings(&args, &choice);
     let aggregating = Shutdown::new();
     let stages = Stages {
@@ -143,9 +143,9 @@ async fn pinned_partitions(store: &Store, topic: &str) -> anyhow::Result<Option<
     Ok(record.and_then(|bytes| serde_json::from_slice::<StreamRecord>(&bytes).ok()).map(|record| record.partitions))
 }
 
-fn engine(args: &RunArgs, topic: &str) -> Engine {
+fn options(args: &RunArgs, topic: &str) -> Options {
     let bytes = usize::try_from(args.seal_bytes.0).unwrap_or(usize::MAX);
-    Engine {
+    Options {
         topic: topic.to_owned(),
         epoch: EPOCH.to_owned(),
         layout: args.layout,
@@ -167,7 +167,7 @@ type PersisterEnd = oneshot::Receiver<anyhow::Result<()>>;
 
 /// Starts the persister on a thread of its own: its loop blocks.
 fn persist(
-    engine: Engine,
+    options: Options,
     consumer: Box<dyn common::log::Consumer + Send>,
     store: Store,
     status: Arc<Status>,
@@ -176,7 +176,7 @@ fn persist(
     let (sender, end) = oneshot::channel();
     let runtime = tokio::runtime::Handle::current();
     let work = move || {
-        let result = persister::engine::run(engine, consumer, store, status, shutdown, runtime);
+        let result = persister::runtime::run(options, consumer, store, status, shutdown, runtime);
         // Nobody listens any more when the process is already going down.
         let _ = sender.send(result);
     };

@@ -174,7 +174,7 @@ fn parse_state(text: &str) -> Option<FileState> {
 
 /// SHA-256 of a chain record, lower-case hex: what the next record carries.
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(bytes))
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use super::ledger::{Accept, Claim, Day, Delta, FileState, Ledger, Lookup, OpenDe
 use super::names::Names;
 use super::seal::Reason;
 use super::search::HeadSearch;
+use super::stream::TableFormat;
 use common::log::{Message, Watermarks};
 use common::message::{EndOfFile, FileId, Key};
 
@@ -23,12 +24,8 @@ use common::message::{EndOfFile, FileId, Key};
 pub struct Config {
     /// The partition and where its things lie.
     pub names: Names,
-    /// Hive layout by name.
-    pub layout: String,
-    /// Version of the layout's rules.
-    pub layout_version: u32,
-    /// Version of the table's schema.
-    pub schema_version: u32,
+    /// The form of the table's files; part of every intent.
+    pub format: TableFormat,
     /// This process: a number drawn at start.
     pub writer: String,
     /// A ledger checkpoint is written every so many batches.

@@ -30,4 +30,4 @@ pub use intent::{Anchor, FileEntry, Intent};
 pub use ledger::{Day, FileState, Ledger};
 pub use machine::{Effect, Input, Machine, Outcome, Verdict};
 pub use names::Names;
-pub use stream::StreamRecord;
+pub use stream::{StreamRecord, TableFormat};

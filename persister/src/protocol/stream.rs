@@ -1,9 +1,19 @@
 //! The record that pins a stream to a table, put once: a persister that disagrees with it does not start.
 
-use crate::table::{LAYOUT_VERSION, Layout, SCHEMA_VERSION};
 use common::failure::Class;
 use common::message::CONTRACT_VERSION;
 use serde::{Deserialize, Serialize};
+
+/// What fixes the form of a table's files, as the sink that writes them says it: with other rules the same messages become other files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableFormat {
+    /// Hive layout by name.
+    pub layout: String,
+    /// Version of the layout's rules.
+    pub layout_version: u32,
+    /// Version of the table's schema.
+    pub schema_version: u32,
+}
 
 /// `stream/<topic>/<epoch>/stream.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,15 +55,15 @@ impl Pinned {
 
 impl StreamRecord {
     /// The record this process would put.
-    pub fn new(topic: &str, epoch: &str, partitions: u32, layout: Layout) -> StreamRecord {
+    pub fn new(topic: &str, epoch: &str, partitions: u32, format: TableFormat) -> StreamRecord {
         StreamRecord {
             v: 1,
             topic: topic.to_owned(),
             epoch: epoch.to_owned(),
             partitions,
-            layout: layout.to_string(),
-            layout_version: LAYOUT_VERSION,
-            schema_version: SCHEMA_VERSION,
+            layout: format.layout,
+            layout_version: format.layout_version,
+            schema_version: format.schema_version,
             contract_version: CONTRACT_VERSION,
         }
     }
@@ -88,7 +98,8 @@ mod tests {
 
     #[test]
     fn another_partition_count_is_refused_by_name() {
-        let pinned = StreamRecord::new("t", "0", 4, Layout::Date);
+        let format = TableFormat { layout: "date".into(), layout_version: 1, schema_version: 1 };
+        let pinned = StreamRecord::new("t", "0", 4, format);
         assert_eq!(pinned.agrees_with(&pinned), Ok(()));
         let error = pinned.agrees_with(&StreamRecord { partitions: 5, ..pinned.clone() }).expect_err("must differ").to_string();
         assert!(error.contains("partition count 4") && error.contains("now 5"), "{error}");

@@ -3,7 +3,7 @@
 use aggregator::Progress;
 use common::log::Producer;
 use indicatif::{ProgressBar, ProgressStyle};
-use persister::engine::Status;
+use persister::runtime::Status;
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -7,8 +7,8 @@ use super::findings::EXAMPLES;
 use super::log_files::LogFiles;
 use common::message::FileId;
 use common::service::Printable;
+use persister::decode::RowKind;
 use persister::protocol::{FileState, Intent};
-use persister::table::RowKind;
 
 /// What is known of one log file.
 #[derive(Debug, Clone, Copy, Default)]

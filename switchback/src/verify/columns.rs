@@ -6,8 +6,8 @@ use bytes::Bytes;
 use common::cloudtrail::file_id;
 use common::message::{FileId, Key, Slot};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
-use persister::table::RowKind;
-use persister::table::schema::schema;
+use persister::decode::RowKind;
+use persister::sink::parquet::schema::schema;
 use std::collections::HashMap;
 
 /// Rows decoded at once. A row may hold a megabyte, and a text column at most two gibibytes.

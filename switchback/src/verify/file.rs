@@ -8,9 +8,10 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::TimestampMicrosecondType;
 use bytes::Bytes;
 use common::message::{FileId, Key, Slot};
+use persister::decode::RowKind;
 use persister::protocol::{FileEntry, Intent};
-use persister::table::layout::{Layout, Place, rejected_dir};
-use persister::table::{Footer, RowKind, RowsDigest};
+use persister::sink::parquet::layout::{Layout, Place, rejected_dir};
+use persister::sink::parquet::{Footer, RowsDigest};
 use std::collections::HashMap;
 
 /// What the rows of one file say.

@@ -6,8 +6,9 @@ use super::findings::{Check, EXAMPLES, Findings};
 use super::table::DEADLINE;
 use bytes::Bytes;
 use common::store::{Store, retry::with_retry};
+use persister::decode::RowKind;
 use persister::protocol::{Intent, Names};
-use persister::table::{Footer, RowKind};
+use persister::sink::parquet::Footer;
 use std::collections::BTreeMap;
 
 /// Reports every one of `files` (with their sizes); `heads` are the newest sequences of the chains, by partition.

@@ -10,7 +10,7 @@ use super::table::DEADLINE;
 use bytes::Bytes;
 use common::message::{FileId, Key, Slot};
 use common::store::{Store, retry::with_retry};
-use persister::table::RowKind;
+use persister::decode::RowKind;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 

@@ -9,9 +9,9 @@ use super::orphans;
 use bytes::Bytes;
 use common::failure::Class;
 use common::store::{Store, StoreError, retry::with_retry};
+use persister::decode::RowKind;
 use persister::protocol::names::{STREAMS, stream};
 use persister::protocol::{Intent, StreamRecord};
-use persister::table::RowKind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

@@ -11,10 +11,11 @@ use common::log::embedded::{EmbeddedLog, Retention};
 use common::service::Shutdown;
 use flate2::{Compression, write::GzEncoder};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use persister::engine::settings::{DEFAULT_MEMORY, DEFAULT_SEAL};
-use persister::engine::{Engine, Status, stream};
+use persister::decode::RowKind;
 use persister::protocol::{Intent, StreamRecord};
-use persister::table::{FileWriter, Footer, Layout, RowKind};
+use persister::runtime::options::{DEFAULT_MEMORY, DEFAULT_SEAL};
+use persister::runtime::{Options, Status, open};
+use persister::sink::parquet::{FileWriter, Footer, Layout};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
@@ -105,8 +106,8 @@ impl World {
         }
         producer.flush(Duration::from_secs(60)).unwrap();
         let store = runtime.block_on(Store::open(&Location::Local(self.path("table")))).unwrap();
-        runtime.block_on(stream::open(&store, &StreamRecord::new("t", "0", 1, Layout::Date))).unwrap();
-        let engine = Engine {
+        runtime.block_on(open::open(&store, &StreamRecord::new("t", "0", 1, Layout::Date.format()))).unwrap();
+        let options = Options {
             topic: "t".into(),
             epoch: "0".into(),
             layout: Layout::Date,
@@ -121,7 +122,7 @@ impl World {
         let persister = std::thread::spawn({
             let (status, shutdown) = (Arc::clone(&status), shutdown.clone());
             let consumer = Box::new(log.consumer());
-            move || persister::engine::run(engine, consumer, store, status, shutdown, handle)
+            move || persister::runtime::run(options, consumer, store, status, shutdown, handle)
         });
         while status.end(0) != Some(ends[0]) && !persister.is_finished() {
             std::thread::sleep(Duration::from_millis(2));
@@ -295,7 +296,7 @@ fn rewrite(path: &Path, kind: RowKind, change: impl Fn(RecordBatch) -> RecordBat
     let mut writer = FileWriter::new(kind).unwrap();
     for batch in ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap().build().unwrap() {
         let batch = change(batch.unwrap());
-        let batch = RecordBatch::try_new(persister::table::schema::schema(kind), batch.columns().to_vec()).unwrap();
+        let batch = RecordBatch::try_new(persister::sink::parquet::schema::schema(kind), batch.columns().to_vec()).unwrap();
         writer.write_batch(&batch).unwrap();
     }
     fs::write(path, writer.finish(&footer).unwrap()).unwrap();

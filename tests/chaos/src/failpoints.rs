@@ -1,4 +1,4 @@
-//! Every named point of the persister (`persister/src/engine/failpoint.rs`), before and after, first to third time: crash there, or
+//! Every named point of the persister (`persister/src/failpoint.rs`), before and after, first to third time: crash there, or
 //! stand still there until another persister has gone on and then go on oneself, or meet an error there, of passing trouble or for good.
 //!
 //! One process on the embedded log meets the same crashes in `tests/tests/e2e/crash.rs`.

@@ -10,7 +10,7 @@ use common::message::FileId;
 use persister::protocol::intent::sha256_hex;
 use persister::protocol::invariants::Invariant;
 use persister::protocol::{FileEntry, Intent, Names};
-use persister::table::{Footer, rows_digest_of_file};
+use persister::sink::parquet::{Footer, rows_digest_of_file};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Below these lie rows.

@@ -7,9 +7,9 @@
 //!                       ▲        ▲              ▲                ▲
 //!                       └────────┴── world: one seeded choice after another ──┘
 //! ```
-//! Real is everything that decides: `aggregator::transform`, `persister::protocol`, `persister::engine::effects`, `persister::table`.
+//! Real is everything that decides: `aggregator::transform`, `persister::protocol`, `persister::decode`, `persister::sink::parquet`.
 //! Simulated is what is outside of us: the log, the store, the clock, and who believes to own what. The event loop of a persister has
-//! threads, so [`process`] has a small one of its own, which does step by step what `persister/src/engine/driver.rs` does.
+//! threads, so [`process`] has a small one of its own, which does step by step what `persister/src/runtime/driver.rs` does.
 //!
 //! Every choice comes from one [`chance::Chance`]. First faults happen, then they stop, and one healthy persister must bring the table
 //! to its end. Read in this order: [`world`], [`menu`], [`process`], [`store`], [`auditor`], [`expected`].

@@ -5,7 +5,7 @@ use common::cloudtrail::file_id;
 use common::message::FileId;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use persister::table::Layout;
+use persister::sink::parquet::Layout;
 use std::fmt::Write as _;
 use std::io::Write as _;
 

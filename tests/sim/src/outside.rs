@@ -10,7 +10,7 @@ use crate::store::{Change, SimStore};
 use crate::trace::Trace;
 use crate::violation::Violation;
 use persister::protocol::Names;
-use persister::table::Layout;
+use persister::sink::parquet::Layout;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};

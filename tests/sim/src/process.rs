@@ -1,6 +1,6 @@
 //! One persister process: the real machines and effects, under a small event loop of our own, each of whose steps the world asks for.
 //!
-//! What the real loop does in one go (`persister/src/engine/driver.rs`) is one step here: offer a message, hand in a result, cut a batch. What
+//! What the real loop does in one go (`persister/src/runtime/driver.rs`) is one step here: offer a message, hand in a result, cut a batch. What
 //! it waits for, the process waits for too; what runs beside it, runs beside it.
 
 use crate::counts::Moment;
@@ -9,12 +9,14 @@ use crate::outside::Outside;
 use crate::tables::Writer;
 use crate::violation::Violation;
 use common::message::EndStatus;
-use persister::engine::batch::BatchInfo;
-use persister::engine::effects::{File, perform};
+use persister::decode::LogFileStatus;
 use persister::protocol::machine::{Config, Effect, Input, Machine, Verdict};
 use persister::protocol::seal::Reason;
 use persister::protocol::{Halt, Names};
-use persister::table::{LAYOUT_VERSION, LogFileStatus, Rows, SCHEMA_VERSION};
+use persister::sink::parquet::File;
+use persister::sink::parquet::Rows;
+use persister::sink::parquet::batch::BatchInfo;
+use persister::sink::parquet::effects::perform;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -101,9 +103,7 @@ impl Process {
     pub fn assign(&mut self, number: u32, out: &mut Outside) {
         let config = Config {
             names: out.names[number as usize].clone(),
-            layout: out.layout.to_string(),
-            layout_version: LAYOUT_VERSION,
-            schema_version: SCHEMA_VERSION,
+            format: out.layout.format(),
             writer: format!("{:016x}", self.number),
             checkpoint_every: self.checkpoint_every,
             ledger_entries: self.ledger_entries,

@@ -208,6 +208,6 @@ fn said(file: &LogFile, key: &[u8]) -> Said {
 }
 
 /// The log files of a world.
-pub fn log_files(count: u64, layout: persister::table::Layout, chance: &mut Chance) -> Vec<LogFile> {
+pub fn log_files(count: u64, layout: persister::sink::parquet::Layout, chance: &mut Chance) -> Vec<LogFile> {
     (0..count).map(|n| LogFile::make(n, layout, chance)).collect()
 }

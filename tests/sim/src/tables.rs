@@ -1,6 +1,6 @@
 //! Rows into files: by the product's own writer, or by a light one for the many worlds that are about the protocol.
 //!
-//! Decoding, directories and digests are always the product's ([`persister::table::Rows`]). The light writer puts only the columns by which
+//! Decoding, directories and digests are always the product's ([`persister::sink::parquet::Rows`]). The light writer puts only the columns by which
 //! a row is known into its Parquet file, with the product's own footer: some seventy columns a file would be most of a world's time.
 
 use arrow::array::RecordBatch;
@@ -10,9 +10,9 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use persister::engine::batch::{Batch, BatchInfo};
-use persister::engine::effects::File;
-use persister::table::{Chunk, Part, Pending};
+use persister::sink::parquet::File;
+use persister::sink::parquet::batch::{Batch, BatchInfo};
+use persister::sink::parquet::{Chunk, Part, Pending};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 

@@ -56,7 +56,7 @@ impl World<'_> {
     /// A new process joins. First one that is shown another number of partitions may try, and must not get in.
     pub fn start_process(&mut self) -> usize {
         let partitions = self.out.log.len() as u32;
-        let record = |partitions| StreamRecord::new("t", "0", partitions, self.out.layout);
+        let record = |partitions| StreamRecord::new("t", "0", partitions, self.out.layout.format());
         if record(partitions).agrees_with(&record(partitions + 1)).is_ok() {
             self.out.check(Err(Violation::other("a table keeps its number of partitions", "a process got in with another")));
         }

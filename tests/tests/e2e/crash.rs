@@ -1,5 +1,5 @@
 //! The persister dies before and after every effect of a batch, or the effect fails there, and it is started again. The points are
-//! `persister/src/engine/failpoint.rs`'s.
+//! `persister/src/failpoint.rs`'s.
 
 use std::path::Path;
 use tests::case::{Case, PARTITIONS};

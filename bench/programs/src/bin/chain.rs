@@ -10,13 +10,14 @@ use anyhow::{Context, bail};
 use common::cloudtrail::file_id;
 use common::log::{Message, Watermarks};
 use common::store::Store;
-use persister::engine::effects::perform;
-use persister::engine::settings::{CHECKPOINT_EVERY, LEDGER_ENTRIES};
-use persister::engine::{chain, effects};
 use persister::protocol::machine::Config;
 use persister::protocol::seal::Reason;
 use persister::protocol::{Effect, FileEntry, Input, Machine, Names, Outcome, Verdict};
-use persister::table::{LAYOUT_VERSION, SCHEMA_VERSION};
+use persister::runtime::chain;
+use persister::runtime::options::{CHECKPOINT_EVERY, LEDGER_ENTRIES};
+use persister::sink::parquet::File;
+use persister::sink::parquet::Layout;
+use persister::sink::parquet::effects::perform;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
@@ -32,9 +33,7 @@ fn names() -> Names {
 fn machine() -> Machine {
     Machine::new(Config {
         names: names(),
-        layout: "date".into(),
-        layout_version: LAYOUT_VERSION,
-        schema_version: SCHEMA_VERSION,
+        format: Layout::Date.format(),
         writer: "bench".into(),
         checkpoint_every: CHECKPOINT_EVERY,
         ledger_entries: LEDGER_ENTRIES,
@@ -178,7 +177,7 @@ fn start(dir: &str) -> anyhow::Result<()> {
                 effect => {
                     reads += if let Effect::ReadIntents { from, to } = effect { to - from } else { 1 };
                     queue.extend(
-                        perform(&store, &names(), effect, Arc::<Vec<effects::File>>::default())
+                        perform(&store, &names(), effect, Arc::<Vec<File>>::default())
                             .await
                             .map(|input| machine.handle(input))
                             .unwrap_or_default(),

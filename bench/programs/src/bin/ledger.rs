@@ -6,11 +6,11 @@
 use anyhow::{Context, bail};
 use common::message::FileId;
 use common::time::Date;
-use persister::engine::settings::{CHECKPOINT_EVERY, LEDGER_ENTRIES};
 use persister::protocol::checkpoint::{Index, read_bucket, write_bucket};
 use persister::protocol::intent::sha256_hex;
 use persister::protocol::ledger::{Lookup, Stored};
 use persister::protocol::{Day, FileState, Ledger};
+use persister::runtime::options::{CHECKPOINT_EVERY, LEDGER_ENTRIES};
 use std::time::Instant;
 
 const BATCH: u64 = 1_000;

@@ -66,7 +66,7 @@ impl Machine {
     }
 
     fn intent_of(&self, sealed: &Sealed, files: Vec<FileEntry>) -> Intent {
-        let Config { names, layout, layout_version, schema_version, writer, .. } = &self.config;
+        let Config { names, format, writer, .. } = &self.config;
         Intent {
             v: INTENT_VERSION,
             topic: names.topic.clone(),
@@ -76,9 +76,9 @@ impl Machine {
             start: sealed.start,
             end: sealed.end,
             prev_sha256: self.base.record_sha256.clone(),
-            layout: layout.clone(),
-            layout_version: *layout_version,
-            schema_version: *schema_version,
+            layout: format.layout.clone(),
+            layout_version: format.layout_version,
+            schema_version: format.schema_version,
             files,
             ledger: write_delta(&sealed.delta),
             dropped: sealed.dropped,

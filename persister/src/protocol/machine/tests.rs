@@ -47,9 +47,7 @@ impl Writer {
     fn start(world: &World, name: &str) -> Writer {
         let config = Config {
             names: Names { topic: "t".into(), epoch: "0".into(), partition: 0 },
-            layout: "date".into(),
-            layout_version: 1,
-            schema_version: 1,
+            format: TableFormat { layout: "date".into(), layout_version: 1, schema_version: 1 },
             writer: name.into(),
             checkpoint_every: 2,
             ledger_entries: 3,
