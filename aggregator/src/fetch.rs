@@ -1,26 +1,26 @@
-//! Between the listing and the workers: brings objects from S3, so many at a time and no more bytes than the budget allows. Local
-//! files pass through: the worker reads them itself.
+//! From names to bytes: the one stage that reads sources. So many reads run at a time, and no bytes are held before the byte budget
+//! has room for them. Behind this stage a log file is its bytes, wherever they came from.
 
 use crate::budget::{ByteBudget, Permit};
 use crate::progress::Progress;
-use crate::source::Source;
+use crate::source::{Content, Source, Wanted};
 use crate::ticket::{AttemptOutcome, Ticket};
 use bytes::Bytes;
-use common::failure::Class;
 use common::limits::MAX_LOG_FILE_BYTES;
 use common::service::Shutdown;
 use common::store::StoreError;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
 
+/// Small files that are read together have no more bytes than this, so that large ones are spread over the reads.
+const BATCH_BYTES: u64 = 1 << 20;
+
 /// What a worker gets of a file.
 #[derive(Debug)]
 pub(crate) enum Body {
-    /// Nothing: it reads the file itself.
-    Local,
-    /// The object, and its share of the budget.
-    Fetched(Bytes, Permit),
-    /// Too large to be a log file: not brought at all.
+    /// The log file, and its share of the byte budget.
+    Whole(Bytes, Permit),
+    /// Too large to be a log file: not read at all.
     TooLarge,
 }
 
@@ -31,84 +31,106 @@ pub(crate) struct Work {
     pub(crate) body: Body,
 }
 
-/// Runs until there are no more tickets; what has not been begun when `stop` is asked for is dropped.
-pub(crate) async fn run(
-    source: Source,
-    concurrency: u32,
-    budget: ByteBudget,
-    mut tickets: mpsc::Receiver<Ticket>,
-    work: mpsc::Sender<Work>,
-    stop: Shutdown,
-    progress: Arc<Progress>,
-) {
-    let slots = Arc::new(Semaphore::new(concurrency.max(1) as usize));
-    while let Some(ticket) = tickets.recv().await {
-        let body = match &source {
-            _ if stop.requested() => {
-                ticket.settle(AttemptOutcome::Dropped);
-                continue;
+/// The stage.
+#[derive(Clone)]
+pub(crate) struct Fetch {
+    pub(crate) source: Source,
+    pub(crate) budget: ByteBudget,
+    pub(crate) work: mpsc::Sender<Work>,
+    /// What has not been begun when this is asked for is dropped.
+    pub(crate) stop: Shutdown,
+    pub(crate) progress: Arc<Progress>,
+}
+
+impl Fetch {
+    /// Runs until there are no more tickets, or nobody to work on them.
+    pub(crate) async fn run(self, concurrency: u32, mut tickets: mpsc::Receiver<Ticket>) {
+        let reads = Arc::new(Semaphore::new(self.source.reads_at_a_time(concurrency)));
+        loop {
+            // Never closed, so this cannot fail. First the read, then its files: while all reads are busy, files gather.
+            let Ok(read) = Arc::clone(&reads).acquire_owned().await else { return };
+            let Some(batch) = next_batch(&mut tickets, self.source.files_per_read()).await else { return };
+            if self.work.is_closed() {
+                return;
             }
-            _ if ticket.file().size > MAX_LOG_FILE_BYTES => Body::TooLarge,
-            Source::Local(_) => Body::Local,
-            Source::S3(_) => {
-                // Never closed, so this cannot fail.
-                let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
-                let (source, budget, work, stop) = (source.clone(), budget.clone(), work.clone(), stop.clone());
-                let progress = Arc::clone(&progress);
-                tokio::spawn(async move {
-                    get(source, budget, ticket, work, stop, &progress).await;
-                    drop(slot);
-                });
-                continue;
-            }
-        };
-        if work.send(Work { ticket, body }).await.is_err() {
-            return;
+            let stage = self.clone();
+            tokio::spawn(async move {
+                stage.fetch(batch).await;
+                drop(read);
+            });
         }
+    }
+
+    async fn fetch(&self, batch: Vec<Ticket>) {
+        let mut grown = self.read(batch).await;
+        // One by one: each is listed as small, and together they may be anything.
+        while let Some(ticket) = grown.pop() {
+            grown.extend(self.read(vec![ticket]).await);
+        }
+    }
+
+    /// Reads files together and hands them to the workers. Returns those that have grown since they were listed, with the size that
+    /// they have now.
+    async fn read(&self, batch: Vec<Ticket>) -> Vec<Ticket> {
+        let (too_large, batch): (Vec<_>, Vec<_>) = batch.into_iter().partition(|ticket| ticket.file().size > MAX_LOG_FILE_BYTES);
+        for ticket in too_large {
+            self.hand_over(ticket, Body::TooLarge).await;
+        }
+        if batch.is_empty() {
+            return batch;
+        }
+        let mut permit = self.budget.acquire_all(batch.iter().map(|ticket| ticket.file().size)).await;
+        if self.stop.requested() {
+            batch.into_iter().for_each(|ticket| ticket.settle(AttemptOutcome::Dropped));
+            return Vec::new();
+        }
+        let wanted = batch.iter().map(|ticket| Wanted { path: ticket.file().path.clone(), room: ticket.file().size }).collect();
+        let mut grown = Vec::new();
+        for (mut ticket, answer) in batch.into_iter().zip(self.source.read(wanted).await) {
+            match answer {
+                Ok(Content::Whole(bytes)) => {
+                    let share = permit.split(bytes.len() as u64);
+                    self.hand_over(ticket, Body::Whole(bytes, share)).await;
+                }
+                Ok(Content::Larger(bytes)) => {
+                    ticket.set_size(bytes);
+                    grown.push(ticket);
+                }
+                Ok(Content::Gone) => ticket.settle(AttemptOutcome::Vanished),
+                Err(error) => self.refuse(ticket, error),
+            }
+        }
+        grown
+    }
+
+    async fn hand_over(&self, ticket: Ticket, body: Body) {
+        // Fails only when all workers are gone; the ticket then settles as failed.
+        let _ = self.work.send(Work { ticket, body }).await;
+    }
+
+    fn refuse(&self, ticket: Ticket, error: StoreError) {
+        if self.source.refuses_one(&error, self.progress.done.get() > 0) {
+            tracing::warn!(path = ticket.file().path, %error, "passed over: the log file cannot be read");
+            return ticket.settle(AttemptOutcome::Unreadable);
+        }
+        ticket.settle(AttemptOutcome::Failed(anyhow::Error::from(error).context("failed to fetch it")));
     }
 }
 
-async fn get(source: Source, budget: ByteBudget, ticket: Ticket, work: mpsc::Sender<Work>, stop: Shutdown, progress: &Progress) {
-    let permit = budget.acquire(ticket.file().size).await;
-    if stop.requested() {
-        return ticket.settle(AttemptOutcome::Dropped);
+/// The tickets that are read together next; `None` when there will be no more.
+async fn next_batch(tickets: &mut mpsc::Receiver<Ticket>, files: usize) -> Option<Vec<Ticket>> {
+    let first = tickets.recv().await?;
+    let mut bytes = first.file().size;
+    let mut batch = vec![first];
+    while batch.len() < files
+        && bytes < BATCH_BYTES
+        && let Ok(ticket) = tickets.try_recv()
+    {
+        bytes = bytes.saturating_add(ticket.file().size);
+        batch.push(ticket);
     }
-    match source.get(ticket.file()).await {
-        Ok(Some(bytes)) => {
-            let body = if bytes.len() as u64 > MAX_LOG_FILE_BYTES { Body::TooLarge } else { Body::Fetched(bytes, permit) };
-            // Fails only when all workers are gone; the ticket then settles as failed.
-            let _ = work.send(Work { ticket, body }).await;
-        }
-        Ok(None) => ticket.settle(AttemptOutcome::Vanished),
-        Err(error) if is_its_own(&error, progress) => {
-            tracing::warn!(path = ticket.file().path, %error, "passed over: the object cannot be read");
-            ticket.settle(AttemptOutcome::Unreadable);
-        }
-        Err(error) => {
-            ticket.settle(AttemptOutcome::Failed(anyhow::Error::from(error).context("failed to fetch it")));
-        }
-    }
-}
-
-/// True when a refusal is about this one object and no reason to stop: it was moved to an archive by a lifecycle rule (S3 answers
-/// `InvalidObjectState`), or others could be read and this one cannot (its own KMS key, its own policy).
-fn is_its_own(error: &StoreError, progress: &Progress) -> bool {
-    matches!(error.class, Class::Config | Class::Fatal)
-        && (error.why.starts_with("InvalidObjectState") || progress.done.get() > 0)
+    Some(batch)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_refusal_is_the_objects_own_when_others_could_be_read_or_it_is_archived() {
-        let error = |class, why: &str| StoreError { class, what: "get x".into(), why: why.into() };
-        let (none, some) = (Progress::default(), Progress::default());
-        some.done.add(1);
-        let denied = error(Class::Config, "AccessDenied: no (status 403)");
-        assert!(!is_its_own(&denied, &none) && is_its_own(&denied, &some));
-        assert!(is_its_own(&error(Class::Config, "InvalidObjectState: archived (status 403)"), &none));
-        assert!(!is_its_own(&error(Class::Retry, "SlowDown"), &some));
-    }
-}
+mod tests;

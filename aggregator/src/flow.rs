@@ -3,13 +3,13 @@
 //! inflating and sending happen elsewhere.
 
 use crate::budget::{ByteBudget, FETCHED_BYTES};
-use crate::fetch;
+use crate::fetch::Fetch;
 use crate::ingest::WorkerPool;
-use crate::processed::ProcessedIndex;
 use crate::progress::{Progress, Summary};
+use crate::receipt::Receipts;
 use crate::settings::Settings;
 use crate::source::{LogFile, Page, Source};
-use crate::ticket::{AttemptOutcome, Settled, Ticket};
+use crate::ticket::{AttemptOutcome, Job, Settled, Ticket};
 use anyhow::{Context, anyhow, bail};
 use common::failure::Class;
 use common::log::Producer;
@@ -51,9 +51,7 @@ pub async fn run(
     progress: Arc<Progress>,
 ) -> anyhow::Result<Summary> {
     settings.check_flow()?;
-    // One listing names each file once: without a memory of earlier runs there is nothing to ask.
-    let dir = settings.state.dir.as_deref();
-    let processed = if settings.source.once && dir.is_none() { None } else { Some(ProcessedIndex::open(dir)?) };
+    let receipts = Receipts::open(settings.source.once, settings.state.dir.as_deref())?;
     let stop = Shutdown::new();
     let threads = match settings.limits.workers {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -61,25 +59,18 @@ pub async fn run(
     };
     let (tickets, ticket_queue) = mpsc::channel(WAITING);
     let (work, work_queue) = mpsc::channel(WAITING);
-    let pool = WorkerPool::new(source.clone(), producer, Arc::clone(&progress), stop.clone());
+    let pool = WorkerPool::new(producer, Arc::clone(&progress), stop.clone());
     let workers = pool.start(threads, work_queue).context("failed to start worker threads")?;
     drop(pool);
-    let fetched = ByteBudget::new(FETCHED_BYTES);
-    tokio::spawn(fetch::run(
-        source.clone(),
-        settings.limits.concurrency,
-        fetched,
-        ticket_queue,
-        work,
-        stop.clone(),
-        Arc::clone(&progress),
-    ));
+    let budget = ByteBudget::new(FETCHED_BYTES);
+    let fetch = Fetch { source: source.clone(), budget, work, stop: stop.clone(), progress: Arc::clone(&progress) };
+    tokio::spawn(fetch.run(settings.limits.concurrency, ticket_queue));
     let (settle, settled) = mpsc::unbounded_channel();
     let mut flow = Flow {
         settings,
         source,
         progress,
-        processed,
+        receipts,
         stop,
         tickets: Some(tickets),
         settle,
@@ -103,7 +94,7 @@ struct Flow {
     settings: Settings,
     source: Source,
     progress: Arc<Progress>,
-    processed: Option<ProcessedIndex>,
+    receipts: Receipts,
     /// Asks our own stages to drop what they have not begun.
     stop: Shutdown,
     tickets: Option<mpsc::Sender<Ticket>>,
@@ -114,9 +105,9 @@ struct Flow {
     listed_at: Instant,
     listings: u64,
     next_listing: Option<Instant>,
-    /// Of the page at hand, what is still to be handed out, with the attempts made before.
-    queue: VecDeque<(LogFile, u32)>,
-    retries: BTreeMap<(Instant, u128), (LogFile, u32)>,
+    /// Of the page at hand, what is still to be handed out.
+    queue: VecDeque<Job>,
+    retries: BTreeMap<(Instant, u128), Job>,
     /// Fingerprints of all files queued, under way or waiting for a retry: the next listing must pass them over.
     held: HashSet<u128>,
     /// Fingerprints of files that the system would not let us read: not asked for again before a restart, since a bucket may have a million
@@ -139,9 +130,9 @@ impl Flow {
                 () = shutdown.wait(), if !draining => self.drain(),
                 slot = reserve(self.tickets.clone()), if room => {
                     let slot = slot?;
-                    if let Some((file, attempt)) = self.queue.pop_front() {
+                    if let Some(job) = self.queue.pop_front() {
                         self.under_way += 1;
-                        slot.send(Ticket::new(file, attempt, self.settle.clone()));
+                        slot.send(Ticket::new(job, self.settle.clone()));
                     }
                 }
                 page = next_page(self.pages.as_mut()), if self.pages.is_some() && self.queue.is_empty() => self.take_page(page)?,
@@ -193,32 +184,28 @@ impl Flow {
         if self.held.contains(&fingerprint) || self.refused.contains(&fingerprint) {
             return Ok(());
         }
-        if let Some(processed) = &self.processed
-            && processed.contains(fingerprint)?
-        {
+        let Some(receipt) = self.receipts.issue(fingerprint)? else {
             // Only what the first listing knows is news: later ones know what this process has done.
             if self.listings == 0 {
                 self.progress.known.add(1);
             }
             return Ok(());
-        }
+        };
         self.progress.listed.add(1);
         self.progress.listed_bytes.add(file.size);
         self.held.insert(fingerprint);
-        self.queue.push_back((file, 0));
+        self.queue.push_back(Job { file, fingerprint, receipt, attempt: 0 });
         Ok(())
     }
 
     fn take_back(&mut self, settled: Settled) -> anyhow::Result<()> {
         self.under_way -= 1;
-        let Settled { file, attempt, outcome } = settled;
-        let fingerprint = file.fingerprint();
+        let Settled { job, outcome } = settled;
+        let fingerprint = job.fingerprint;
         match outcome {
             AttemptOutcome::Acknowledged => {
                 self.progress.done.add(1);
-                if let Some(processed) = &mut self.processed {
-                    processed.add(fingerprint)?;
-                }
+                self.receipts.redeem(job.receipt)?;
             }
             AttemptOutcome::Vanished => self.progress.vanished.add(1),
             AttemptOutcome::Unreadable => {
@@ -228,20 +215,21 @@ impl Flow {
                 }
             }
             AttemptOutcome::Dropped => {}
-            AttemptOutcome::Failed(error) => return self.try_again(file, attempt, error),
+            AttemptOutcome::Failed(error) => return self.try_again(job, error),
         }
         self.held.remove(&fingerprint);
         Ok(())
     }
 
-    fn try_again(&mut self, file: LogFile, attempt: u32, error: anyhow::Error) -> anyhow::Result<()> {
-        let path = Printable(&file.path).to_string();
+    fn try_again(&mut self, job: Job, error: anyhow::Error) -> anyhow::Result<()> {
+        let Job { attempt, .. } = job;
+        let path = Printable(&job.file.path).to_string();
         let final_class = matches!(class_of(error.as_ref()), Some(Class::Config | Class::Fatal));
         if final_class || attempt + 1 >= MAX_ATTEMPTS {
             return Err(error.context(format!("failed to ingest {path} ({} attempts)", attempt + 1)));
         }
         if self.drain_until.is_some() {
-            self.held.remove(&file.fingerprint());
+            self.held.remove(&job.fingerprint);
             return Ok(());
         }
         let pause = self.settings.limits.retry.0 * 2u32.saturating_pow(attempt).min(60);
@@ -253,7 +241,7 @@ impl Flow {
             "not acknowledged: the file again from its start"
         );
         self.progress.retried.add(1);
-        self.retries.insert((Instant::now() + pause, file.fingerprint()), (file, attempt + 1));
+        self.retries.insert((Instant::now() + pause, job.fingerprint), Job { attempt: attempt + 1, ..job });
         Ok(())
     }
 
@@ -292,7 +280,7 @@ impl Flow {
         self.stop.request();
         // Without tickets the fetch stage ends, without work the workers do.
         self.tickets = None;
-        let synced = self.processed.as_mut().map_or(Ok(()), ProcessedIndex::sync);
+        let synced = self.receipts.sync();
         // After a failure a worker may be waiting for a log that does not answer; it is left behind, with nothing begun.
         result?;
         for worker in workers {

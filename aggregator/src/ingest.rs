@@ -3,11 +3,9 @@
 use crate::budget::{AWAITING_BYTES, ByteBudget, INFLATING_BYTES};
 use crate::fetch::{Body, Work};
 use crate::progress::Progress;
-use crate::source::Source;
 use crate::ticket::{AttemptOutcome, Ticket};
 use crate::transform::{Scratch, Transformed, transform, unreadable};
 use anyhow::anyhow;
-use common::limits::{MAX_KEPT_BUFFER_BYTES, MAX_LOG_FILE_BYTES};
 use common::log::Producer;
 use common::service::Shutdown;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,7 +23,6 @@ const TAKEN_AT_ONCE: usize = 8;
 /// The worker threads, and what they share.
 #[derive(Clone)]
 pub(crate) struct WorkerPool {
-    pub(crate) source: Source,
     pub(crate) producer: Arc<dyn Producer>,
     pub(crate) progress: Arc<Progress>,
     pub(crate) stop: Shutdown,
@@ -36,9 +33,9 @@ pub(crate) struct WorkerPool {
 
 impl WorkerPool {
     /// Must be called on a tokio runtime.
-    pub(crate) fn new(source: Source, producer: Arc<dyn Producer>, progress: Arc<Progress>, stop: Shutdown) -> WorkerPool {
+    pub(crate) fn new(producer: Arc<dyn Producer>, progress: Arc<Progress>, stop: Shutdown) -> WorkerPool {
         let (inflating, awaiting) = (ByteBudget::new(INFLATING_BYTES), ByteBudget::new(AWAITING_BYTES));
-        WorkerPool { source, producer, progress, stop, inflating, awaiting, runtime: Handle::current() }
+        WorkerPool { producer, progress, stop, inflating, awaiting, runtime: Handle::current() }
     }
 
     /// Starts `threads` workers; each ends when there is no more work. Plain threads, because inflating takes the processor and sending
@@ -54,7 +51,7 @@ impl WorkerPool {
     }
 
     fn serve(&self, work: &Mutex<mpsc::Receiver<Work>>) {
-        let (mut buffers, mut taken) = (Buffers::default(), Vec::with_capacity(TAKEN_AT_ONCE));
+        let (mut scratch, mut taken) = (Scratch::default(), Vec::with_capacity(TAKEN_AT_ONCE));
         loop {
             // One worker waits for work, the others for it.
             let count = work.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv_many(&mut taken, TAKEN_AT_ONCE);
@@ -65,59 +62,36 @@ impl WorkerPool {
                 if self.stop.requested() {
                     ticket.settle(AttemptOutcome::Dropped);
                 } else {
-                    self.ingest(ticket, body, &mut buffers);
+                    self.ingest(ticket, body, &mut scratch);
                 }
             }
         }
     }
 
-    /// Read, transform, send; the rest happens when the log answers.
-    fn ingest(&self, ticket: Ticket, body: Body, buffers: &mut Buffers) {
-        let (bytes, fetched) = match body {
-            Body::TooLarge => return self.put_aside(ticket, "larger than a log file can be"),
-            Body::Fetched(bytes, permit) => (Some(bytes), Some(permit)),
-            Body::Local => match self.read(ticket.file().path.as_str(), &mut buffers.file) {
-                Ok(()) if buffers.file.len() as u64 > MAX_LOG_FILE_BYTES => {
-                    return self.put_aside(ticket, "larger than a log file can be");
-                }
-                Ok(()) => (None, None),
-                Err(outcome) => return ticket.settle(outcome),
-            },
+    /// Transform and send; the rest happens when the log answers.
+    fn ingest(&self, ticket: Ticket, body: Body, scratch: &mut Scratch) {
+        let (gz, fetched) = match body {
+            Body::Whole(gz, fetched) => (gz, fetched),
+            Body::TooLarge => return self.quarantine(ticket, "larger than a log file can be"),
         };
-        let gz: &[u8] = bytes.as_deref().unwrap_or(&buffers.file);
         let size = gz.len() as u64;
-        let inflating = self.inflating.acquire_blocking(expected_inflated(gz), &self.runtime);
-        let (file, scratch) = (ticket.file(), &mut buffers.scratch);
-        let transformed = catch_unwind(AssertUnwindSafe(|| transform(&file.source_object, &file.etag, gz, scratch)));
-        drop((bytes, fetched));
-        buffers.file.clear();
-        buffers.file.shrink_to(MAX_KEPT_BUFFER_BYTES);
+        let inflating = self.inflating.acquire_blocking(expected_inflated(&gz), &self.runtime);
+        let file = ticket.file();
+        let transformed = catch_unwind(AssertUnwindSafe(|| transform(&file.source_object, &file.etag, &gz, scratch)));
+        drop((gz, fetched));
         match transformed {
             Ok(transformed) => self.send(ticket, transformed, size),
             Err(_) => {
                 // Its state is anybody's guess.
-                buffers.scratch = Scratch::default();
+                *scratch = Scratch::default();
                 ticket.settle(AttemptOutcome::Failed(anyhow!("transforming it panicked")));
             }
         }
         drop(inflating);
     }
 
-    fn read(&self, path: &str, into: &mut Vec<u8>) -> Result<(), AttemptOutcome> {
-        let Source::Local(source) = &self.source else {
-            return Err(AttemptOutcome::Failed(anyhow!("a worker was to read a file that is not local")));
-        };
-        source.read(path, into).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => AttemptOutcome::Vanished,
-            _ => {
-                tracing::warn!(path, %error, "passed over: the file cannot be read");
-                AttemptOutcome::Unreadable
-            }
-        })
-    }
-
     /// A file that is not even looked into.
-    fn put_aside(&self, ticket: Ticket, detail: &str) {
+    fn quarantine(&self, ticket: Ticket, detail: &str) {
         let file = ticket.file();
         let transformed = unreadable(&file.source_object, &file.etag, "too_large", detail);
         self.send(ticket, transformed, 0);
@@ -148,13 +122,6 @@ impl WorkerPool {
         };
         self.producer.send(run, Box::new(done));
     }
-}
-
-/// What one worker reuses from file to file.
-#[derive(Default)]
-struct Buffers {
-    file: Vec<u8>,
-    scratch: Scratch,
 }
 
 /// How large a file will probably be inflated: what its last member says (RFC 1952, ISIZE) or what its like are, whichever is more.

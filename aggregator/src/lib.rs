@@ -1,19 +1,18 @@
 //! The aggregator: CloudTrail log files in, messages on the log out.
 //!
 //! ```text
-//!              pages                tickets               work                    run + done
-//!  source ───────────▶ flow::run ───────────▶ fetch ──────────────▶ ingest ───────────────────▶ producer
-//!  (list)              │      ▲               (S3 gets, within      (N threads: read,               │
-//!                      │      │                a byte budget)        transform, send)               │
-//!                  processed  └──────────────────────── outcomes ◀──────────────────────────────────┘
+//!              pages                tickets           bytes                     run + done
+//!  source ───────────▶ flow::run ───────────▶ fetch ───────────▶ ingest ───────────────────▶ producer
+//!  (list)              │      ▲               (S3, directory)    (N threads: transform, send)    │
+//!                   receipts  └────────────────────── outcomes ◀─────────────────────────────────┘
 //! ```
 //!
-//! Each file is one ticket: it goes out once per attempt and always comes back as one outcome, even when a thread
-//! panics on it; so nothing that was listed can be forgotten. What bounds memory is in `budget`; only files and runs are handed
-//! between threads, never records.
+//! Each log file goes out with one ticket per attempt, and the ticket always comes back with one outcome, even when a thread panics
+//! on it; so no file that was listed can be forgotten. Only files and runs are handed between threads, never records. Memory is
+//! bounded by the byte budgets in `budget`.
 //!
-//! Read in this order: `settings`, `source`, `flow`, `fetch`, `ingest`, [`transform`](mod@transform), `processed`, `progress`.
-//! Without the feature `services` there is only the transform.
+//! Read in this order: `settings`, `source`, `receipt`, `ticket`, `flow`, `fetch`, `ingest`, [`transform`](mod@transform), `processed`,
+//! `progress`. Without the feature `services` there is only the transform.
 #![warn(missing_docs)]
 
 #[cfg(feature = "services")]
@@ -29,6 +28,8 @@ mod processed;
 #[cfg(feature = "services")]
 pub mod progress;
 #[cfg(feature = "services")]
+mod receipt;
+#[cfg(feature = "services")]
 pub mod settings;
 #[cfg(feature = "services")]
 pub mod source;
@@ -43,4 +44,4 @@ pub use progress::{Progress, Summary};
 #[cfg(feature = "services")]
 pub use settings::Settings;
 #[cfg(feature = "services")]
-pub use source::{LogFile, Source};
+pub use source::{Content, LogFile, Source};

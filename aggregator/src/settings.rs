@@ -70,7 +70,7 @@ pub struct State {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// S3 gets under way at a time.
+    /// Gets from S3 under way at a time. A directory is read by no more than two threads a core.
     pub concurrency: u32,
     /// Threads that inflate, transform and send; 0: one a core.
     pub workers: u32,

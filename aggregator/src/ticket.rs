@@ -1,6 +1,7 @@
-//! A log file under way. It comes back exactly once per attempt, whatever happens to the thread that held it: the promise
-//! that nothing listed is forgotten hangs on this.
+//! A log file under way. Its ticket comes back exactly once per attempt, whatever happens to the thread that held it: so no log file
+//! that a source has named can be forgotten.
 
+use crate::receipt::Receipt;
 use crate::source::LogFile;
 use anyhow::anyhow;
 use tokio::sync::mpsc::UnboundedSender;
@@ -20,32 +21,46 @@ pub(crate) enum AttemptOutcome {
     Failed(anyhow::Error),
 }
 
-/// A ticket that has come back.
-#[derive(Debug)]
-pub(crate) struct Settled {
+/// A log file to be ingested.
+#[derive(Debug, Default)]
+pub(crate) struct Job {
     pub(crate) file: LogFile,
+    /// [`LogFile::fingerprint`].
+    pub(crate) fingerprint: u128,
+    /// What to tell when it is acknowledged.
+    pub(crate) receipt: Receipt,
     /// Attempts before this one.
     pub(crate) attempt: u32,
+}
+
+/// A job that has come back.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    pub(crate) job: Job,
     pub(crate) outcome: AttemptOutcome,
 }
 
-/// A log file on its way; settles as failed when it is dropped unsettled.
+/// A job on its way; it comes back as failed when the ticket is dropped unsettled.
 #[derive(Debug)]
 pub(crate) struct Ticket {
-    file: LogFile,
-    attempt: u32,
+    job: Job,
     /// Taken when settled. Unbounded, because producers' threads answer here and must not wait; there is one answer per
     /// ticket, and the tickets out are bounded.
     settled: Option<UnboundedSender<Settled>>,
 }
 
 impl Ticket {
-    pub(crate) fn new(file: LogFile, attempt: u32, settled: UnboundedSender<Settled>) -> Ticket {
-        Ticket { file, attempt, settled: Some(settled) }
+    pub(crate) fn new(job: Job, settled: UnboundedSender<Settled>) -> Ticket {
+        Ticket { job, settled: Some(settled) }
     }
 
     pub(crate) fn file(&self) -> &LogFile {
-        &self.file
+        &self.job.file
+    }
+
+    /// The file has another size than its listing said.
+    pub(crate) fn set_size(&mut self, bytes: u64) {
+        self.job.file.size = bytes;
     }
 
     /// Ends the attempt.
@@ -56,7 +71,7 @@ impl Ticket {
     fn answer(&mut self, outcome: AttemptOutcome) {
         if let Some(settled) = self.settled.take() {
             // Nobody listens any more only when the whole run has failed.
-            let _ = settled.send(Settled { file: std::mem::take(&mut self.file), attempt: self.attempt, outcome });
+            let _ = settled.send(Settled { job: std::mem::take(&mut self.job), outcome });
         }
     }
 }
@@ -78,17 +93,19 @@ mod tests {
     fn a_ticket_comes_back_once_even_when_its_thread_panics() {
         let (sender, mut settled) = tokio::sync::mpsc::unbounded_channel();
         let file = LogFile { path: "a".into(), ..LogFile::default() };
-        Ticket::new(file.clone(), 3, sender.clone()).settle(AttemptOutcome::Acknowledged);
-        let ticket = Ticket::new(file.clone(), 4, sender);
+        let job = |attempt| Job { file: file.clone(), receipt: Receipt::Processed(7), attempt, ..Job::default() };
+        Ticket::new(job(3), sender.clone()).settle(AttemptOutcome::Acknowledged);
+        let ticket = Ticket::new(job(4), sender);
         let thread = std::thread::spawn(move || {
             let _held = ticket;
             panic!("on purpose");
         });
         assert!(thread.join().is_err());
         let first = settled.try_recv().unwrap();
-        assert!(matches!(first, Settled { file: f, attempt: 3, outcome: AttemptOutcome::Acknowledged } if f == file));
+        assert!(matches!(first.outcome, AttemptOutcome::Acknowledged) && first.job.attempt == 3);
         let second = settled.try_recv().unwrap();
-        assert!(matches!(second, Settled { file: f, attempt: 4, outcome: AttemptOutcome::Failed(_) } if f == file));
+        assert!(matches!(second.outcome, AttemptOutcome::Failed(_)) && second.job.attempt == 4);
+        assert_eq!((second.job.file.path.as_str(), second.job.receipt), ("a", Receipt::Processed(7)));
         assert!(settled.try_recv().is_err());
     }
 }

@@ -6,6 +6,8 @@ pub use list::{LocalSource, Page, S3Source};
 
 use crate::progress::Progress;
 use bytes::Bytes;
+use common::failure::Class;
+use common::limits::MAX_LOG_FILE_BYTES;
 use common::store::{Location, StoreError};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -34,6 +36,26 @@ impl LogFile {
         first.copy_from_slice(&digest[..16]);
         u128::from_be_bytes(first)
     }
+}
+
+/// What a source gives for a log file that it named.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Content {
+    /// All of it.
+    Whole(Bytes),
+    /// Nothing: it is gone.
+    Gone,
+    /// Nothing: it has so many bytes now, which is more than there is room for.
+    Larger(u64),
+}
+
+/// A log file to be read.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    /// [`LogFile::path`].
+    pub(crate) path: String,
+    /// Bytes that may be held of it.
+    pub(crate) room: u64,
 }
 
 /// A tree of log files.
@@ -71,14 +93,64 @@ impl Source {
         receiver
     }
 
-    /// The whole object; `None` when it is gone.
+    /// One log file. A file that has outgrown what a log file may be is not read.
     ///
     /// # Errors
-    /// When the store does not give it within the deadline of its retries.
-    pub async fn get(&self, file: &LogFile) -> Result<Option<Bytes>, StoreError> {
+    /// When the source does not give it within the deadline of its retries.
+    pub async fn get(&self, file: &LogFile) -> Result<Content, StoreError> {
+        let wanted = Wanted { path: file.path.clone(), room: MAX_LOG_FILE_BYTES };
         match self {
-            Source::Local(source) => source.get(&file.path).await,
-            Source::S3(source) => source.get(&file.path).await,
+            Source::Local(source) => match source.read(vec![wanted]).await.pop() {
+                Some(answer) => answer,
+                None => Err(StoreError {
+                    class: Class::Fatal,
+                    what: format!("read {}", file.path),
+                    why: "its thread panicked".into(),
+                }),
+            },
+            Source::S3(source) => source.read(&wanted).await,
+        }
+    }
+
+    /// Reads log files together: one answer for each, in order, and fewer if the reading thread panics.
+    pub(crate) async fn read(&self, files: Vec<Wanted>) -> Vec<Result<Content, StoreError>> {
+        match self {
+            Source::Local(source) => source.read(files).await,
+            Source::S3(source) => {
+                let mut answers = Vec::with_capacity(files.len());
+                for file in files {
+                    answers.push(source.read(&file).await);
+                }
+                answers
+            }
+        }
+    }
+
+    /// How many reads run at a time when `concurrency` are allowed.
+    pub(crate) fn reads_at_a_time(&self, concurrency: u32) -> usize {
+        let allowed = concurrency.max(1) as usize;
+        match self {
+            // Most files are in the page cache, where more reads than this only take the processor from one another.
+            Source::Local(_) => allowed.min(2 * std::thread::available_parallelism().map_or(1, usize::from)),
+            Source::S3(_) => allowed,
+        }
+    }
+
+    /// How many small log files are best read together.
+    pub(crate) fn files_per_read(&self) -> usize {
+        match self {
+            Source::Local(_) => list::LOCAL_FILES_PER_READ,
+            // Each object is a request of its own.
+            Source::S3(_) => 1,
+        }
+    }
+
+    /// True when a refusal concerns one log file only and the others are read all the same.
+    pub(crate) fn refuses_one(&self, error: &StoreError, others_were_read: bool) -> bool {
+        match self {
+            // The listing shows whether the directory can be read at all.
+            Source::Local(_) => true,
+            Source::S3(_) => list::refuses_one_object(error, others_were_read),
         }
     }
 }

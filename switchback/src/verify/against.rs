@@ -9,7 +9,6 @@ use super::findings::{Check, EXAMPLES, Findings};
 use super::scan::{Suspect, Suspects};
 use super::source_record::expected;
 use aggregator::{LogFile, Progress, Source};
-use bytes::Bytes;
 use common::cloudtrail::{file_id, inflate, records};
 use common::limits::{MAX_INFLATED_BYTES, MAX_LOG_FILE_BYTES};
 use common::message::FileId;
@@ -89,7 +88,11 @@ async fn read(source: &Source, room: &Room, file: &LogFile) -> anyhow::Result<Co
         return Ok(Content::Unreadable("too_large"));
     }
     let name = file.source_object.clone();
-    let look = move |gz: Option<Bytes>| gz.map_or(Content::Gone, |gz| summed(&name, &gz));
+    let look = move |read: aggregator::Content| match read {
+        aggregator::Content::Whole(gz) => summed(&name, &gz),
+        aggregator::Content::Gone => Content::Gone,
+        aggregator::Content::Larger(_) => Content::Unreadable("too_large"),
+    };
     Ok(room.work::<_, StoreError, _, _>(file.size.saturating_mul(INFLATED_PER_BYTE), source.get(file), look).await??)
 }
 
@@ -245,7 +248,7 @@ async fn load_suspects(source: &Source, compared: &mut Compared) -> anyhow::Resu
     let mut kept = 0;
     for (id, suspect) in &mut compared.suspects {
         let Some(file) = compared.names.get(id) else { continue };
-        let Some(gz) = source.get(file).await? else { continue };
+        let aggregator::Content::Whole(gz) = source.get(file).await? else { continue };
         let mut room = Vec::new();
         let each = |index: u32, record: &[u8]| {
             suspect.hashes.push(hash(*id, index, &expected(record), &mut room));

@@ -2,11 +2,9 @@
 
 use super::{PAGE, Page, Skipped, skip};
 use crate::progress::{Progress, Skip};
-use crate::source::LogFile;
-use bytes::Bytes;
+use crate::source::{Content, LogFile, Wanted};
 use common::cloudtrail::source_object;
 use common::failure::Class;
-use common::limits::MAX_LOG_FILE_BYTES;
 use common::store::StoreError;
 use std::collections::{BinaryHeap, VecDeque};
 use std::fmt;
@@ -20,6 +18,9 @@ use tokio::sync::mpsc;
 /// Names of one directory held at a time; a larger directory is read again for each further lot. A day of one account and
 /// region has a few thousand files, so this is for trees that were flattened.
 const LOT: usize = 32 * 1024;
+
+/// Files that are read in one go: handing one to another thread costs more than reading a small one.
+pub(in crate::source) const FILES_PER_READ: usize = 16;
 
 /// Levels below the root. CloudTrail's own trees have ten.
 const MAX_DEPTH: usize = 64;
@@ -72,30 +73,37 @@ impl LocalSource {
         }
     }
 
-    /// The whole file at `path` below the root; `None` when it is gone.
-    pub(in crate::source) async fn get(&self, path: &str) -> Result<Option<Bytes>, StoreError> {
-        let (source, below) = (self.clone(), path.to_owned());
-        let mut bytes = Vec::new();
-        let read = tokio::task::spawn_blocking(move || source.read(&below, &mut bytes).map(|()| bytes));
-        match read.await.unwrap_or_else(|error| Err(io::Error::other(error))) {
-            Ok(bytes) => Ok(Some(bytes.into())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(refused("read", path, &error)),
-        }
+    /// Reads files together on a thread that may block. Fewer answers than files only if that thread panics.
+    pub(in crate::source) async fn read(&self, files: Vec<Wanted>) -> Vec<Result<Content, StoreError>> {
+        let root = self.root.clone();
+        let read = move || files.iter().map(|file| answer(&file.path, read(&root.join(&file.path), file.room))).collect();
+        tokio::task::spawn_blocking(read).await.unwrap_or_default()
     }
+}
 
-    /// Reads the file at `path` below the root into `into`, one byte more than we take at most, so that one that has grown is told.
-    ///
-    /// # Errors
-    /// The system's; something that is no file any more is `NotFound`.
-    pub(crate) fn read(&self, path: &str, into: &mut Vec<u8>) -> io::Result<()> {
-        into.clear();
-        let path = self.root.join(path);
-        // Opening a pipe would wait for a writer.
-        if !fs::metadata(&path)?.is_file() {
-            return Err(io::ErrorKind::NotFound.into());
-        }
-        fs::File::open(&path)?.take(MAX_LOG_FILE_BYTES + 1).read_to_end(into).map(|_| ())
+fn answer(path: &str, read: io::Result<Content>) -> Result<Content, StoreError> {
+    match read {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Content::Gone),
+        other => other.map_err(|error| refused("read", path, &error)),
+    }
+}
+
+fn read(path: &Path, room: u64) -> io::Result<Content> {
+    // Opening a pipe would wait for a writer.
+    if !fs::metadata(path)?.is_file() {
+        return Ok(Content::Gone);
+    }
+    let file = fs::File::open(path)?;
+    let size = file.metadata()?.len();
+    if size > room {
+        return Ok(Content::Larger(size));
+    }
+    // Of a file that grows while it is read, one byte more than the room shows it.
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+    file.take(room.saturating_add(1)).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 {
+        read if read > room => Ok(Content::Larger(read)),
+        _ => Ok(Content::Whole(bytes.into())),
     }
 }
 

@@ -6,8 +6,10 @@ mod s3;
 #[cfg(test)]
 mod tests;
 
+pub(super) use local::FILES_PER_READ as LOCAL_FILES_PER_READ;
 pub use local::LocalSource;
 pub use s3::S3Source;
+pub(super) use s3::refuses_one_object;
 
 use super::LogFile;
 use crate::progress::Skip;

@@ -2,9 +2,10 @@
 
 use super::{PAGE, Page, Skipped, skip};
 use crate::progress::Progress;
-use crate::source::LogFile;
-use bytes::Bytes;
+use crate::source::{Content, LogFile, Wanted};
 use common::cloudtrail::source_object;
+use common::failure::Class;
+use common::limits::MAX_LOG_FILE_BYTES;
 use common::store::retry::with_retry;
 use common::store::{Location, Store, StoreError};
 use std::fmt;
@@ -71,13 +72,37 @@ impl S3Source {
         }
     }
 
-    pub(in crate::source) async fn get(&self, path: &str) -> Result<Option<Bytes>, StoreError> {
-        with_retry(DEADLINE, || self.store.get_listed(path)).await
+    pub(in crate::source) async fn read(&self, file: &Wanted) -> Result<Content, StoreError> {
+        match with_retry(DEADLINE, || self.store.get_listed(&file.path)).await? {
+            None => Ok(Content::Gone),
+            Some(bytes) if bytes.len() as u64 > MAX_LOG_FILE_BYTES => Ok(Content::Larger(bytes.len() as u64)),
+            Some(bytes) => Ok(Content::Whole(bytes)),
+        }
     }
+}
+
+/// True when a refusal is about this one object and no reason to stop: it was moved to an archive by a lifecycle rule (S3 answers
+/// `InvalidObjectState`), or others could be read and this one cannot (its own KMS key, its own policy).
+pub(in crate::source) fn refuses_one_object(error: &StoreError, others_were_read: bool) -> bool {
+    matches!(error.class, Class::Config | Class::Fatal) && (error.why.starts_with("InvalidObjectState") || others_were_read)
 }
 
 impl fmt::Display for S3Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_the_objects_own_when_others_could_be_read_or_it_is_archived() {
+        let error = |class, why: &str| StoreError { class, what: "get x".into(), why: why.into() };
+        let denied = error(Class::Config, "AccessDenied: no (status 403)");
+        assert!(!refuses_one_object(&denied, false) && refuses_one_object(&denied, true));
+        assert!(refuses_one_object(&error(Class::Config, "InvalidObjectState: archived (status 403)"), false));
+        assert!(!refuses_one_object(&error(Class::Retry, "SlowDown"), true));
     }
 }

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::progress::Progress;
-use crate::source::Source;
+use crate::source::{Content, Source, Wanted};
+use bytes::Bytes;
 use common::store::Location;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -115,14 +116,18 @@ async fn a_fingerprint_changes_with_path_and_content_only() {
 }
 
 #[tokio::test]
-async fn a_file_is_read_whole_and_a_vanished_one_is_none() {
+async fn files_are_read_whole_and_each_of_a_batch_has_its_own_answer() {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path(), "a.json.gz");
+    write(dir.path(), "d/b.json.gz");
     let source = Source::Local(local(dir.path()));
     let (files, _) = list(&source).await;
-    assert_eq!(source.get(&files[0]).await.unwrap().as_deref(), Some(&b"content"[..]));
-    fs::remove_file(dir.path().join("a.json.gz")).unwrap();
-    assert_eq!(source.get(&files[0]).await.unwrap(), None);
+    assert_eq!(source.get(&files[1]).await.unwrap(), Content::Whole(Bytes::from_static(b"content")));
+    fs::remove_file(dir.path().join("d/b.json.gz")).unwrap();
+    let wanted = |path: &str, room| Wanted { path: path.into(), room };
+    let wanted = vec![wanted("a.json.gz", 7), wanted("a.json.gz", 6), wanted("d/b.json.gz", 7), wanted("d", 7)];
+    let answers: Vec<Content> = source.read(wanted).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(answers, [Content::Whole(Bytes::from_static(b"content")), Content::Larger(7), Content::Gone, Content::Gone]);
 }
 
 #[tokio::test]
