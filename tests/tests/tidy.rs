@@ -23,15 +23,21 @@ fn rust_files(below: &Path) -> Vec<PathBuf> {
 
 /// Words in backquotes that look like a path of this repository.
 fn paths_in(text: &str) -> Vec<String> {
-    let rooms = ["common/", "aggregator/", "persister/", "switchback/", "tests/", "bench/", "docs/", "deploy/"];
-    let quoted = text.split('`').skip(1).step_by(2);
-    quoted.filter(|word| rooms.iter().any(|room| word.starts_with(room)) && !word.contains(' ')).map(str::to_owned).collect()
+    let rooms =
+        ["common/", "aggregator/", "persister/", "switchback/", "tests/", "bench/", "docs/", "deploy/", "examples/", ".ci/"];
+    let at_the_root = |word: &str| !word.contains('/') && (word.ends_with(".md") || word.ends_with(".toml"));
+    let quoted = text.split('`').skip(1).step_by(2).filter(|word| !word.contains(' '));
+    quoted.filter(|word| at_the_root(word) || rooms.iter().any(|room| word.starts_with(room))).map(str::to_owned).collect()
 }
 
 #[test]
 fn every_path_named_in_the_documents_exists() {
-    for document in ["README.md", "ARCHITECTURE.md", "docs/topic-contract.md", "docs/sizing.md"] {
-        let text = fs::read_to_string(root().join(document)).expect(document);
+    let documents = fs::read_dir(root()).expect("the root").chain(fs::read_dir(root().join("docs")).expect("the pages"));
+    let documents =
+        documents.map(|entry| entry.expect("an entry").path()).filter(|path| path.extension().is_some_and(|e| e == "md"));
+    for path in documents {
+        let document = path.strip_prefix(root()).expect("below the root").display().to_string();
+        let text = fs::read_to_string(&path).expect(&document);
         let paths = paths_in(&text);
         let missing: Vec<&String> = paths.iter().filter(|path| !root().join(path).exists()).collect();
         assert!(missing.is_empty(), "{document} names what is not there: {missing:?}");

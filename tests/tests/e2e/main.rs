@@ -6,6 +6,7 @@
 
 mod crash;
 mod exact;
+mod examples;
 mod group;
 mod kafka;
 mod kill;
