@@ -1,7 +1,8 @@
 //! The columns of a table's file that say whose rows these are, whatever their kind.
 
-use arrow::array::{Array, AsArray, Int32Array, Int64Array, RecordBatch, StringArray};
-use arrow::datatypes::{Int32Type, Int64Type};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int32Type, Int64Type};
+use arrow_array::{Array, Int32Array, Int64Array, RecordBatch, StringArray};
 use bytes::Bytes;
 use common::cloudtrail::file_id;
 use common::message::{FileId, Key, Slot};

@@ -4,8 +4,9 @@ use super::canon::hash;
 use super::columns::{Identities, Identity, Ids, int64, kind_of, open, text, value};
 use super::findings::{Check, Findings};
 use super::reconstruct::{Events, rejected_row};
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::TimestampMicrosecondType;
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMicrosecondType;
+use arrow_array::{Array, RecordBatch};
 use bytes::Bytes;
 use common::message::{FileId, Key, Slot};
 use persister::decode::RowKind;
@@ -272,9 +273,9 @@ impl Walk<'_> {
 
 /// The columns that decide the directory of an event.
 struct Places<'a> {
-    times: &'a arrow::array::TimestampMicrosecondArray,
-    accounts: &'a arrow::array::StringArray,
-    regions: &'a arrow::array::StringArray,
+    times: &'a arrow_array::TimestampMicrosecondArray,
+    accounts: &'a arrow_array::StringArray,
+    regions: &'a arrow_array::StringArray,
 }
 
 impl<'a> Places<'a> {

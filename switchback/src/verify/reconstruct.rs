@@ -4,8 +4,10 @@
 
 use super::canon::Node;
 use super::columns::{int64, text, value};
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, StructArray, TimestampMicrosecondArray};
-use arrow::datatypes::{DataType, TimestampMicrosecondType};
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMicrosecondType;
+use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, StringArray, StructArray, TimestampMicrosecondArray};
+use arrow_schema::DataType;
 use common::event::{FIELDS, Kind, Reason};
 use common::limits::{MAX_RECORD_BYTES, MAX_REJECTED_RAW_BYTES};
 use common::time::{format_utc, parse_utc};

@@ -4,7 +4,7 @@ mod damage;
 
 use super::*;
 use aggregator::transform::{Scratch, transform};
-use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use bytes::Bytes;
 use common::log::Producer;
 use common::log::embedded::{EmbeddedLog, Retention};
@@ -338,7 +338,7 @@ fn a_row_that_stands_twice_is_told_by_offset_and_index() {
     let world = World::new();
     let key = world.key("data", "-s1-");
     rewrite(&world.table(&key), RowKind::Data, |batch| {
-        arrow::compute::concat_batches(&batch.schema(), [&batch, &batch.slice(0, 1)]).unwrap()
+        arrow_select::concat::concat_batches(&batch.schema(), [&batch, &batch.slice(0, 1)]).unwrap()
     });
     let report = world.expect(false, Check::Once, &["1 offsets make more than one row"]);
     assert_eq!(wrong(&report), ["rows", "once", "dense"]);

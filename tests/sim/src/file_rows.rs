@@ -1,8 +1,9 @@
 //! The rows of a file, read from its own columns as any reader would.
 
 use crate::tables::COLUMNS;
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{Int32Type, Int64Type};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int32Type, Int64Type};
+use arrow_array::{Array, RecordBatch};
 use bytes::Bytes;
 use common::cloudtrail::file_id;
 use common::message::FileId;

@@ -3,8 +3,8 @@
 //! Decoding, directories and digests are always the product's ([`persister::sink::parquet::Rows`]). The light writer puts only the columns by which
 //! a row is known into its Parquet file, with the product's own footer: some seventy columns a file would be most of a world's time.
 
-use arrow::array::RecordBatch;
-use arrow::error::ArrowError;
+use arrow_array::RecordBatch;
+use arrow_schema::ArrowError;
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;

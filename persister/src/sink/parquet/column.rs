@@ -6,12 +6,11 @@ use super::strings::strings;
 use crate::decode::byte_range::{ByteRange, EVENT_LEAVES, EXTRA, node, top};
 use crate::decode::row_kind::RowKind;
 use crate::decode::structs::{Node, Shape, Tree, tree};
-use arrow::array::{
+use arrow_array::{
     ArrayRef, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray, StructArray, TimestampMicrosecondArray,
 };
-use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
-use arrow::datatypes::{DataType, SchemaRef};
-use arrow::error::ArrowError;
+use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
+use arrow_schema::{ArrowError, DataType, SchemaRef};
 use common::cloudtrail::json::unescape;
 use std::sync::Arc;
 
@@ -158,7 +157,7 @@ impl Columns {
         &mut self,
         tree: &'static Tree,
         nodes: &'static [Node],
-        fields: &arrow::datatypes::Fields,
+        fields: &arrow_schema::Fields,
     ) -> Result<Vec<ArrayRef>, ArrowError> {
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(nodes.len());
         for (here, field) in nodes.iter().zip(fields) {

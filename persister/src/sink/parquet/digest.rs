@@ -8,8 +8,9 @@
 
 use super::error::FileError;
 use super::schema::{FOREIGN_MESSAGE, KAFKA_OFFSET, MESSAGE_KEY, SOURCE_INDEX, SOURCE_OBJECT};
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{Int32Type, Int64Type};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int32Type, Int64Type};
+use arrow_array::{Array, RecordBatch};
 use bytes::Bytes;
 use common::cloudtrail::file_id;
 use common::message::{FileId, Key, Slot};

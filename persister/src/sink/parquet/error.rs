@@ -10,7 +10,7 @@ pub enum FileError {
     Parquet(#[from] parquet::errors::ParquetError),
     /// In the words of the Arrow library.
     #[error(transparent)]
-    Arrow(#[from] arrow::error::ArrowError),
+    Arrow(#[from] arrow_schema::ArrowError),
     /// A column of ours is missing or of another type.
     #[error("no column {0} as ours")]
     Column(&'static str),

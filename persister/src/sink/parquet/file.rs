@@ -9,7 +9,7 @@ use super::pending::Pending;
 use super::properties::properties;
 use super::schema::schema;
 use crate::decode::row_kind::RowKind;
-use arrow::array::RecordBatch;
+use arrow_array::RecordBatch;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};

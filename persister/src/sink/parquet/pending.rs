@@ -10,8 +10,8 @@ use super::schema::schema;
 use super::sort_keys::{SortKey, SortKeys};
 use crate::decode::byte_range::ByteRange;
 use crate::decode::row_kind::RowKind;
-use arrow::array::{RecordBatch, TimestampMicrosecondArray};
-use arrow::error::ArrowError;
+use arrow_array::{RecordBatch, TimestampMicrosecondArray};
+use arrow_schema::ArrowError;
 use std::sync::Arc;
 
 /// Bytes of rows are kept in blocks: each is twice as large as the one before, up to this.
@@ -222,8 +222,9 @@ mod tests {
     use super::super::sort_keys::{NAME, SOURCE};
     use super::*;
     use crate::decode::byte_range::Values;
-    use arrow::array::{Array, AsArray};
-    use arrow::datatypes::{Int32Type, Int64Type};
+    use arrow_array::Array;
+    use arrow_array::cast::AsArray;
+    use arrow_array::types::{Int32Type, Int64Type};
     use proptest::prelude::*;
 
     type Event = (Option<&'static str>, Option<&'static str>);

@@ -82,9 +82,9 @@ fn sorting(kind: RowKind) -> Vec<SortingColumn> {
 
 /// Leaves of a kind's schema; the offset is the last.
 fn leaves(kind: RowKind) -> usize {
-    fn of(data_type: &arrow::datatypes::DataType) -> usize {
+    fn of(data_type: &arrow_schema::DataType) -> usize {
         match data_type {
-            arrow::datatypes::DataType::Struct(members) => members.iter().map(|member| of(member.data_type())).sum(),
+            arrow_schema::DataType::Struct(members) => members.iter().map(|member| of(member.data_type())).sum(),
             _ => 1,
         }
     }

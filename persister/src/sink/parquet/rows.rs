@@ -12,7 +12,7 @@ use crate::decode::cells::event_values;
 use crate::decode::full::{Cell, Decoded, EventRow, Rejection, Undecodable, decode_checked};
 use crate::decode::quick::{self, Quick};
 use crate::decode::row_kind::{LogFileStatus, RowKind};
-use arrow::error::ArrowError;
+use arrow_schema::ArrowError;
 use common::cloudtrail::file_id;
 use common::limits::{MAX_DETAIL_BYTES, MAX_REJECTED_RAW_BYTES};
 use common::message::{EndOfFile, EndStatus, FileId, Key, Slot};

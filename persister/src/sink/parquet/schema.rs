@@ -5,7 +5,7 @@
 
 use crate::decode::row_kind::RowKind;
 use crate::decode::structs::{Node, Shape, tree};
-use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
+use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 use common::event::{FIELDS, Kind};
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 use std::collections::HashMap;

@@ -1,7 +1,7 @@
 //! A column of text from the text of its values, without looking at every byte of it again.
 
-use arrow::array::StringArray;
-use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_array::StringArray;
+use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 
 /// The values that end at each of `offsets` but the first, each beginning where the one before it ends. `nulls` has as many as there are.
 ///

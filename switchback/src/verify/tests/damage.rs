@@ -85,7 +85,7 @@ const DAMAGES: &[Damage] = &[
             let key = world.key("data", "-s1-");
             rewrite(&world.table(&key), RowKind::Data, |batch| {
                 let rest = batch.slice(1, batch.num_rows() - 1);
-                arrow::compute::concat_batches(&batch.schema(), [&rest, &rest.slice(0, 1)]).unwrap()
+                arrow_select::concat::concat_batches(&batch.schema(), [&rest, &rest.slice(0, 1)]).unwrap()
             });
             words([&format!("{key}: its rows are not those of its batch: their digest differs")])
         },

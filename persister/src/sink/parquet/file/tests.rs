@@ -3,8 +3,9 @@ use super::super::layout::Layout;
 use super::super::rows::{Part, Rows};
 use super::super::{LAYOUT_VERSION, SCHEMA_VERSION};
 use super::*;
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{Int32Type, TimestampMicrosecondType};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int32Type, TimestampMicrosecondType};
+use arrow_array::{Array, ArrayRef, RecordBatch};
 use bytes::Bytes;
 use common::cloudtrail::file_id;
 use common::message::{Key, Slot};
@@ -48,7 +49,7 @@ fn written(part: &Part, chunks: Vec<Pending>) -> Bytes {
 fn read(file: &Bytes) -> RecordBatch {
     let reader = ParquetRecordBatchReaderBuilder::try_new(file.clone()).expect("file").build().expect("reader");
     let batches: Vec<_> = reader.map(|batch| batch.expect("batch")).collect();
-    arrow::compute::concat_batches(&batches[0].schema(), &batches).expect("one")
+    arrow_select::concat::concat_batches(&batches[0].schema(), &batches).expect("one")
 }
 
 fn member(array: &ArrayRef, name: &str) -> ArrayRef {
