@@ -1,9 +1,9 @@
 //! From where and with what: source address, user agent, TLS.
 
+use super::account::{self, Account, Flavour};
 use super::identity::Caller;
 use super::rng::Rng;
 use super::text::{push, push_all};
-use super::world::{self, Account, Flavour};
 
 /// The calling side of one request.
 #[derive(Debug, Clone)]
@@ -77,7 +77,7 @@ impl Client {
         } else if endpoint.is_some() {
             format!("10.{}.{}.{}", rng.below(4), rng.below(16), rng.below(254) + 1)
         } else if flavour == Flavour::Vendor {
-            world::public_address(rng)
+            account::public_address(rng)
         } else {
             rng.pick(&account.addresses).cloned().unwrap_or_default()
         };

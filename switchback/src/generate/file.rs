@@ -1,11 +1,11 @@
 //! One log file: from its plan to its bytes, and what is true of it.
 
-use super::Settings;
 use super::malformed::{BadRecord, gzip, remove_time};
 use super::plan::{Content, Plan};
 use super::rare::Rare;
 use super::record;
 use super::rng::Rng;
+use super::settings::Settings;
 use super::story::Story;
 use super::template::Scene;
 use super::text::{self, SECONDS_PER_DAY, push, push_all, string};

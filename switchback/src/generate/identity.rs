@@ -1,8 +1,8 @@
 //! Who called: the `userIdentity` element, in every kind that AWS documents ("CloudTrail userIdentity element").
 
+use super::account::{Account, Flavour, Role, User};
 use super::rng::Rng;
 use super::text::{self, push, push_all, string};
-use super::world::{Account, Flavour, Role, User};
 
 /// Whoever made the call.
 #[derive(Debug, Clone)]

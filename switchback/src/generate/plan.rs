@@ -1,9 +1,9 @@
 //! Which log files there will be: a stream of small plans in the order of delivery. Each plan has all that one file needs,
 //! so files can be made in parallel and the tree still depends on nothing but the seed.
 
-use super::Settings;
 use super::malformed::{BAD_FILES, BadFile};
 use super::rng::Rng;
+use super::settings::Settings;
 use super::story::Story;
 use super::text::SECONDS_PER_DAY;
 use super::world::World;

@@ -1,11 +1,13 @@
 //! One event record, written straight as text in the order in which AWS writes it.
 
+use super::api::{Sort, Who};
+use super::catalogue::Call;
 use super::client::Client;
 use super::identity::{Caller, person_name};
-use super::services::{Call, Sort, Who};
+use super::regions::REGIONS;
 use super::template::Scene;
 use super::text::{self, push, push_all};
-use super::world::{REGIONS, World};
+use super::world::World;
 
 /// What went wrong with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

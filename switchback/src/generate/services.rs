@@ -1,137 +1,11 @@
-//! The APIs that are called, as data: how often, by whom, and what their records look like.
+//! The APIs that are called most; `services_tail` has the others.
 //!
 //! Weights follow what large trails show: AssumeRole, KMS and S3 object access make up most of it, the rest is a long
 //! tail of Describe calls. Field shapes follow the CloudTrail chapters of each service's guide, quirks included: numbers
 //! that are sometimes strings, tags as a list or as an object, policies as JSON in a string.
 
-use super::rng::Weighted;
-use super::template::Template;
-
-/// What kind of record an API leaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sort {
-    /// Management event that changes nothing.
-    Read,
-    /// Management event that changes something.
-    Write,
-    /// Data event that changes nothing.
-    DataRead,
-    /// Data event that changes something.
-    DataWrite,
-}
-
-/// Who calls an API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Who {
-    /// The account's roles and users.
-    Anyone,
-    /// As `Anyone`, and often a service with the caller's credentials.
-    Forwarded,
-    /// Whoever assumes roles: services, roles, users, other accounts.
-    Assumers,
-    /// Web identities.
-    Pods,
-    /// People with an assertion of a SAML provider.
-    Saml,
-    /// People signing in.
-    Login,
-    /// An AWS service for its own ends, as an `AwsServiceEvent`.
-    Aws,
-}
-
-/// One API. Empty templates stand for `null` or an absent field.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Api {
-    /// The service, without `.amazonaws.com`.
-    pub(crate) source: &'static str,
-    pub(crate) name: &'static str,
-    pub(crate) weight: u64,
-    pub(crate) sort: Sort,
-    pub(crate) who: Who,
-    /// Reported in us-east-1 only.
-    pub(crate) global: bool,
-    pub(crate) request: &'static str,
-    pub(crate) response: &'static str,
-    pub(crate) resources: &'static str,
-    pub(crate) additional: &'static str,
-}
-
-/// An API with its templates parsed.
-#[derive(Debug)]
-pub(crate) struct Call {
-    pub(crate) api: Api,
-    pub(crate) request: Template,
-    pub(crate) response: Template,
-    pub(crate) resources: Template,
-    pub(crate) additional: Template,
-}
-
-/// All APIs, ready to be drawn from.
-#[derive(Debug)]
-pub(crate) struct Catalogue {
-    calls: Vec<Call>,
-    home: Weighted,
-    elsewhere: Weighted,
-}
-
-impl Catalogue {
-    /// Draws a call for a region; global services are seen in their home region only.
-    pub(crate) fn draw(&self, home: bool, rng: &mut super::rng::Rng) -> &Call {
-        let weights = if home { &self.home } else { &self.elsewhere };
-        &self.calls[weights.draw(rng).min(self.calls.len() - 1)]
-    }
-
-    /// The call of that name.
-    pub(crate) fn find(&self, source: &str, name: &str) -> Option<&Call> {
-        self.calls.iter().find(|call| call.api.source == source && call.api.name == name)
-    }
-}
-
-/// Parses the catalogue.
-pub(crate) fn catalogue() -> anyhow::Result<Catalogue> {
-    let apis = || APIS.iter().chain(&super::services_tail::APIS);
-    let calls = apis()
-        .map(|api| {
-            Ok(Call {
-                api: *api,
-                request: Template::parse(api.request)?,
-                response: Template::parse(api.response)?,
-                resources: Template::parse(api.resources)?,
-                additional: Template::parse(api.additional)?,
-            })
-        })
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    let home = Weighted::new(apis().map(|api| api.weight));
-    let elsewhere = Weighted::new(apis().map(|api| if api.global { 0 } else { api.weight }));
-    Ok(Catalogue { calls, home, elsewhere })
-}
-
-/// An API of the account's principals, with nothing but a request.
-pub(crate) const fn api(source: &'static str, name: &'static str, weight: u64, sort: Sort, request: &'static str) -> Api {
-    Api { source, name, weight, sort, who: Who::Anyone, global: false, request, response: "", resources: "", additional: "" }
-}
-
-impl Api {
-    pub(crate) const fn by(self, who: Who) -> Api {
-        Api { who, ..self }
-    }
-
-    pub(crate) const fn global(self) -> Api {
-        Api { global: true, ..self }
-    }
-
-    pub(crate) const fn gives(self, response: &'static str) -> Api {
-        Api { response, ..self }
-    }
-
-    pub(crate) const fn touches(self, resources: &'static str) -> Api {
-        Api { resources, ..self }
-    }
-
-    pub(crate) const fn adds(self, additional: &'static str) -> Api {
-        Api { additional, ..self }
-    }
-}
+use super::api::{Api, Sort, Who, api};
+use Sort::{DataRead, DataWrite, Read, Write};
 
 const KEY_ARN: &str = r#"[{"accountId":"<account>","type":"AWS::KMS::Key","ARN":"arn:aws:kms:<region>:<account>:key/<key>"}]"#;
 const ROLE_ARN: &str = r#"[{"accountId":"<account>","type":"AWS::IAM::Role","ARN":"arn:aws:iam::<account>:role/<role>"}]"#;
@@ -144,11 +18,9 @@ const S3_TRANSFER: &str = r#"{"SignatureVersion":"SigV4","CipherSuite":"TLS_AES_
 const S3_UPLOAD: &str = r#"{"SignatureVersion":"SigV4","CipherSuite":"ECDHE-RSA-AES128-GCM-SHA256","bytesTransferredIn":<1-9000000>.0,"SSEApplied":"<Default_SSE_S3|SSE_KMS>","AuthenticationMethod":"<AuthHeader|QueryString>","x-amz-id-2":"<b64x75>=","bytesTransferredOut":0.0}"#;
 const ROLE_SESSION: &str = r#"{"credentials":{"accessKeyId":"ASIA<keyPart><b8>","sessionToken":"IQoJb3JpZ2luX2VjE<token>==","expiration":"<later>"},"assumedRoleUser":{"assumedRoleId":"<roleId>:<instance>","arn":"arn:aws:sts::<account>:assumed-role/<role>/<instance>"}}"#;
 
-use Sort::{DataRead, DataWrite, Read, Write};
-
-/// The head of the distribution; the tail is in `services_tail`.
+/// The head of the distribution.
 #[rustfmt::skip]
-const APIS: [Api; 34] = [
+pub(crate) const APIS: [Api; 34] = [
     api("sts", "AssumeRole", 13_000, Read,
         r#"{"roleArn":"arn:aws:iam::<account>:role/<role>","roleSessionName":"<instance>","durationSeconds":<3600|"3600"|900|43200>}"#)
         .by(Who::Assumers).gives(ROLE_SESSION).touches(ROLE_ARN),
@@ -220,24 +92,3 @@ const APIS: [Api; 34] = [
     api("dynamodb", "PutItem", 900, DataWrite, r#"{"tableName":"<name>","key":{"pk":"HIDDEN_DUE_TO_SECURITY_REASONS"},"items":["pk","sk","ttl"]}"#).touches(TABLE_ARN),
     api("dynamodb", "DescribeTable", 900, Read, r#"{"tableName":"<name>"}"#).touches(TABLE_ARN),
 ];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_template_of_the_catalogue_can_be_read() {
-        let catalogue = catalogue().expect("catalogue");
-        assert!(catalogue.calls.len() > 70);
-        assert!(catalogue.find("iam", "CreateAccessKey").is_some());
-    }
-
-    #[test]
-    fn a_global_service_is_seen_in_its_home_region_only() {
-        let catalogue = catalogue().expect("catalogue");
-        let mut rng = super::super::rng::Rng::new(1, 1);
-        let mut drawn = |home| (0..50_000).filter(|_| catalogue.draw(home, &mut rng).api.source == "iam").count();
-        assert_eq!(drawn(false), 0);
-        assert!(drawn(true) > 0);
-    }
-}

@@ -1,6 +1,6 @@
 //! The long tail of the catalogue: everything that is called now and then.
 
-use super::services::{Api, Sort, Who, api};
+use super::api::{Api, Sort, Who, api};
 use Sort::{DataRead, DataWrite, Read, Write};
 
 /// A policy as JSON in a string, escaped once more by the record around it.

@@ -1,13 +1,15 @@
 //! An attack to be found: an access key has leaked, somebody tries what it can do, takes more, stops the trail and
 //! carries data away. Its parameters stand in `truth.json`, so that a query's answer can be checked.
 
+use super::account::{Account, User};
 use super::client::Client;
 use super::identity::Caller;
 use super::record::{self, Draft, Failure};
+use super::regions::REGIONS;
 use super::rng::Rng;
 use super::template::Scene;
 use super::text::{self, string};
-use super::world::{Account, REGIONS, User, World};
+use super::world::World;
 use serde::{Deserialize, Serialize};
 
 /// Seconds into the first day at which it begins: at night.

@@ -4,9 +4,10 @@
 //! that names a thing of the account gives the same thing throughout a record, so that `requestParameters` and
 //! `resources` agree.
 
+use super::account::Account;
+use super::regions::REGIONS;
 use super::rng::Rng;
 use super::text::{self, push, push_all};
-use super::world::{Account, REGIONS};
 
 /// Where and when one record happens.
 #[derive(Debug)]

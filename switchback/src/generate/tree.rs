@@ -1,11 +1,11 @@
 //! The tree on disk: plans go to threads in batches, files are written as they are made, the truth is added up in the
 //! order of the plans. Memory holds one batch of outcomes and one file per thread.
 
-use super::Settings;
 use super::digest::{self, Digests};
 use super::file::{Made, Workshop};
 use super::malformed::gzip;
 use super::plan::{Plan, Planner};
+use super::settings::Settings;
 use super::truth::{OBJECTS_FILE, ObjectTruth, TRUTH_FILE, Truth};
 use anyhow::Context;
 use std::fs;
