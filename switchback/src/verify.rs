@@ -19,8 +19,10 @@ mod chain;
 mod columns;
 mod file;
 mod findings;
+mod listed;
 mod log_files;
 mod orphans;
+mod read_only;
 mod reconstruct;
 mod report;
 mod scan;
@@ -32,12 +34,15 @@ mod tests;
 use against::{Compared, compare};
 use aggregator::Source;
 use anyhow::Context;
-use books::{Books, Listed, State};
+use books::Books;
 use clap::Args;
 use common::message::FileId;
 use common::service::{ConfigError, Printable};
 use common::store::{Location, LocationError, Store};
 use findings::{Check, EXAMPLES};
+use listed::Listed;
+use log_files::State;
+use read_only::ReadOnlyStore;
 use report::{Counts, Report};
 use scan::{Suspects, scan, tell_indexes};
 use std::io::{IsTerminal, Write};
@@ -97,15 +102,15 @@ fn location(told_by: &str, text: &str) -> Result<Location, ConfigError> {
     text.parse().map_err(|error: LocationError| ConfigError::at(told_by, error.to_string()))
 }
 
-/// Opens what is to be read; nothing is made that is not there.
-async fn open_table(text: &str) -> anyhow::Result<Store> {
+/// Opens the table; a directory that is not there is not made.
+async fn open_table(text: &str) -> anyhow::Result<ReadOnlyStore> {
     let location = location("TABLE", text)?;
     if let Location::Local(root) = &location
         && !root.is_dir()
     {
         return Err(ConfigError::at("TABLE", format!("{}: there is no such directory", Printable(text))).into());
     }
-    Ok(Store::open(&location).await?)
+    Ok(ReadOnlyStore::new(Store::open(&location).await?))
 }
 
 async fn verify(args: &VerifyArgs) -> anyhow::Result<Report> {
@@ -174,7 +179,12 @@ fn uneven(proof: &mut Proof) -> Vec<FileId> {
 }
 
 /// Finds out what exactly is wrong with log files that do not agree, and the names of some that are unfinished.
-async fn look_closer(store: &Store, proof: &mut Proof, uneven: Vec<FileId>, suspects: Suspects) -> anyhow::Result<Listed> {
+async fn look_closer(
+    store: &ReadOnlyStore,
+    proof: &mut Proof,
+    uneven: Vec<FileId>,
+    suspects: Suspects,
+) -> anyhow::Result<Listed> {
     let Proof { books, findings, .. } = proof;
     let differing: Vec<(FileId, usize)> = suspects.iter().map(|(file, suspect)| (*file, suspect.hashes.len())).collect();
     let mut wanted = suspects;
@@ -238,7 +248,13 @@ fn tell_values(file: FileId, seen: &scan::Seen, records: usize, books: &Books, f
     }
 }
 
-fn report(store: &Store, source: Option<&Source>, proof: Proof, compared: Option<Compared>, unfinished: Listed) -> Report {
+fn report(
+    store: &ReadOnlyStore,
+    source: Option<&Source>,
+    proof: Proof,
+    compared: Option<Compared>,
+    unfinished: Listed,
+) -> Report {
     let Proof { stream, findings, mut books, partitions, batches, offsets, dropped, in_flight } = proof;
     let states = || books.log_files.iter().map(|(_, state)| state);
     let count = |n: usize| n as u64;

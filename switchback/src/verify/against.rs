@@ -2,10 +2,12 @@
 //! against that of the table's rows.
 
 use super::ahead::{Ahead, Room, cores};
-use super::books::{Books, Listed, State};
+use super::books::Books;
 use super::canon::hash;
 use super::file::{Records, head_of};
 use super::findings::{Check, EXAMPLES, Findings};
+use super::listed::Listed;
+use super::log_files::State;
 use super::scan::{Suspect, Suspects};
 use super::source_record::expected;
 use aggregator::{LogFile, Progress, Source};

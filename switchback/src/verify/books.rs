@@ -2,84 +2,16 @@
 //!
 //! This is what grows: about 100 bytes a log file (never anything per record), and the keys of the table's own files.
 
-use super::file::{EndRow, FileFacts, Records, Status};
+use super::file::{EndRow, FileFacts, Status};
 use super::findings::EXAMPLES;
-use super::log_files::LogFiles;
+use super::listed::{Listed, Named};
+use super::log_files::{LogFiles, State};
 use common::message::FileId;
-use common::service::Printable;
 use persister::decode::RowKind;
 use persister::protocol::{FileState, Intent};
 
-/// What is known of one log file.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct State {
-    pub(crate) records: Records,
-    /// What its complete row says; `None` before its end.
-    pub(crate) end: Option<u32>,
-    /// Head of the SHA-256 of the content that was taken.
-    pub(crate) content: u64,
-    /// Head of the SHA-256 of a content that came later, 0 where none did.
-    pub(crate) altered: u64,
-    /// Complete rows.
-    pub(crate) ends: u16,
-    pub(crate) is_quarantined: bool,
-    /// Put aside for its size, which a reader with other limits may not find too large.
-    pub(crate) is_too_large: bool,
-    /// The ledger's last word, by the number of records it counts.
-    pub(crate) ledger: Option<u32>,
-    /// The ledger says that it is complete.
-    pub(crate) ledger_done: bool,
-    /// A batch with records or the end of it is not whole in the table.
-    pub(crate) is_hurt: bool,
-    /// The last table file that rows of it were seen in, by number.
-    pub(crate) seen_in: u32,
-    /// The source has it.
-    pub(crate) is_in_source: bool,
-    /// The source's content was compared with it.
-    pub(crate) is_matched: bool,
-}
-
 /// Reports of unreadable log files that are kept, of which those are listed that were not read later.
 const REPORTS: usize = 50 * EXAMPLES;
-
-/// Log files to list: the first few by name and reason, all as a number.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
-pub(crate) struct Listed {
-    /// How many.
-    pub(crate) count: u64,
-    /// The first few.
-    pub(crate) first: Vec<Named>,
-}
-
-/// A log file to list.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub(crate) struct Named {
-    /// Its name, fit for a terminal.
-    pub(crate) source_object: String,
-    /// Why it is listed, fit for a terminal.
-    pub(crate) why: String,
-}
-
-impl Named {
-    fn of(name: &str, why: &str) -> Named {
-        Named { source_object: Printable(name).to_string(), why: Printable(why).to_string() }
-    }
-}
-
-impl Listed {
-    pub(crate) fn one(name: &str, why: &str) -> Listed {
-        let mut listed = Listed::default();
-        listed.add(name, why);
-        listed
-    }
-
-    pub(crate) fn add(&mut self, name: &str, why: &str) {
-        self.count += 1;
-        if self.first.len() < EXAMPLES {
-            self.first.push(Named::of(name, why));
-        }
-    }
-}
 
 /// Everything known.
 #[derive(Debug, Default)]
@@ -91,14 +23,6 @@ pub(crate) struct Books {
     /// The first reports of log files that could not be read; some of these may have been read later.
     quarantined: Vec<(FileId, Named)>,
     pub(crate) altered: Listed,
-}
-
-impl State {
-    /// It lacks records that a batch that is not whole in the table may have had, and nothing else is wrong with it.
-    pub(crate) fn is_short_by_damage(&self) -> bool {
-        let expected = self.end.or(self.ledger).unwrap_or(0);
-        self.is_hurt && self.records.count < expected && self.records.bound <= expected
-    }
 }
 
 impl Books {

@@ -2,9 +2,9 @@
 
 use super::ahead::Ahead;
 use super::findings::{Check, Findings};
-use super::table::DEADLINE;
+use super::read_only::ReadOnlyStore;
 use bytes::Bytes;
-use common::store::{Store, StoreError, retry::with_retry};
+use common::store::StoreError;
 use persister::protocol::intent::sha256_hex;
 use persister::protocol::{Intent, Names, StreamRecord};
 use std::collections::VecDeque;
@@ -29,7 +29,7 @@ type Fetched = (String, Result<Option<Bytes>, StoreError>);
 /// Every record below `_log/`, in the order of keys: partition after partition, sequence after sequence.
 #[derive(Debug)]
 pub(crate) struct Chains {
-    store: Store,
+    store: ReadOnlyStore,
     stream: Option<StreamRecord>,
     after: Option<String>,
     page: VecDeque<String>,
@@ -58,7 +58,7 @@ struct Chain {
 }
 
 impl Chains {
-    pub(crate) fn new(store: Store, stream: Option<StreamRecord>) -> Chains {
+    pub(crate) fn new(store: ReadOnlyStore, stream: Option<StreamRecord>) -> Chains {
         Chains {
             store,
             stream,
@@ -118,7 +118,7 @@ impl Chains {
     async fn fetch(&mut self) -> anyhow::Result<Option<(String, Option<Bytes>)>> {
         while !self.ahead.is_full() {
             if self.page.is_empty() && !self.listed {
-                let entries = with_retry(DEADLINE, || self.store.list_after(CHAINS, self.after.as_deref(), PAGE)).await?;
+                let entries = self.store.list_after(CHAINS, self.after.as_deref(), PAGE).await?;
                 self.listed = entries.len() < PAGE;
                 self.after = entries.last().map(|entry| entry.key.clone());
                 self.page.extend(entries.into_iter().map(|entry| entry.key));
@@ -126,7 +126,7 @@ impl Chains {
             let Some(key) = self.page.pop_front() else { break };
             let store = self.store.clone();
             self.ahead.push(async move {
-                let got = with_retry(DEADLINE, || store.get(&key)).await;
+                let got = store.get(&key).await;
                 (key, got)
             });
         }

@@ -1,8 +1,47 @@
-//! A map of all log files of a table, in many small maps: one large one would hold everything twice whenever it grows.
+//! What is known of each log file of a table.
+//!
+//! A map in many small ones: a single large one would hold everything twice whenever it grows.
 
-use super::books::State;
+use super::file::Records;
 use common::message::FileId;
 use std::collections::HashMap;
+
+/// What is known of one log file.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct State {
+    pub(crate) records: Records,
+    /// What its complete row says; `None` before its end.
+    pub(crate) end: Option<u32>,
+    /// Head of the SHA-256 of the content that was taken.
+    pub(crate) content: u64,
+    /// Head of the SHA-256 of a content that came later, 0 where none did.
+    pub(crate) altered: u64,
+    /// Complete rows.
+    pub(crate) ends: u16,
+    pub(crate) is_quarantined: bool,
+    /// Put aside for its size, which a reader with other limits may not find too large.
+    pub(crate) is_too_large: bool,
+    /// The ledger's last word, by the number of records it counts.
+    pub(crate) ledger: Option<u32>,
+    /// The ledger says that it is complete.
+    pub(crate) ledger_done: bool,
+    /// A batch with records or the end of it is not whole in the table.
+    pub(crate) is_hurt: bool,
+    /// The last table file that rows of it were seen in, by number.
+    pub(crate) seen_in: u32,
+    /// The source has it.
+    pub(crate) is_in_source: bool,
+    /// The source's content was compared with it.
+    pub(crate) is_matched: bool,
+}
+
+impl State {
+    /// It lacks records that a batch that is not whole in the table may have had, and nothing else is wrong with it.
+    pub(crate) fn is_short_by_damage(&self) -> bool {
+        let expected = self.end.or(self.ledger).unwrap_or(0);
+        self.is_hurt && self.records.count < expected && self.records.bound <= expected
+    }
+}
 
 const SHARDS: usize = 256;
 

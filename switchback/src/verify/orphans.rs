@@ -3,9 +3,8 @@
 use super::ahead::Room;
 use super::columns::kind_of;
 use super::findings::{Check, EXAMPLES, Findings};
-use super::table::DEADLINE;
+use super::read_only::ReadOnlyStore;
 use bytes::Bytes;
-use common::store::{Store, retry::with_retry};
 use persister::decode::RowKind;
 use persister::protocol::{Intent, Names};
 use persister::sink::parquet::Footer;
@@ -13,7 +12,7 @@ use std::collections::BTreeMap;
 
 /// Reports every one of `files` (with their sizes); `heads` are the newest sequences of the chains, by partition.
 pub(crate) async fn report(
-    store: &Store,
+    store: &ReadOnlyStore,
     room: &Room,
     files: BTreeMap<String, u64>,
     heads: &BTreeMap<u32, u64>,
@@ -28,7 +27,7 @@ pub(crate) async fn report(
         );
         if told < EXAMPLES && key.ends_with(".parquet") {
             let look = |bytes: Option<Bytes>| bytes.map(|bytes| (bytes.len(), Footer::read(&bytes).ok()));
-            match room.work(size, with_retry(DEADLINE, || store.get(&key)), look).await? {
+            match room.work(size, store.get(&key), look).await? {
                 Ok(Some((0, _))) => text.push_str("; it is empty (0 bytes)"),
                 Ok(Some((_, None))) => text.push_str("; it does not read as a file of a table"),
                 Ok(Some((_, Some(footer)))) => {
@@ -54,13 +53,13 @@ fn names(footer: &Footer) -> Names {
 }
 
 /// Where a file comes from by its footer, and what its batch says to that.
-async fn origin(store: &Store, footer: &Footer) -> anyhow::Result<String> {
+async fn origin(store: &ReadOnlyStore, footer: &Footer) -> anyhow::Result<String> {
     let Footer { seq, partition, topic, epoch, start, end, .. } = footer;
     let told = format!(
         "; its footer says that it is of batch {seq} of partition {partition} of {topic}/{epoch}, offsets {start} to {end}"
     );
     let record = names(footer).intent(*seq);
-    let Some(bytes) = with_retry(DEADLINE, || store.get(&record)).await? else {
+    let Some(bytes) = store.get(&record).await? else {
         return Ok(format!("{told}, whose record {record} is missing"));
     };
     let Ok(intent) = Intent::from_bytes(&bytes) else {

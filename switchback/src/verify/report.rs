@@ -1,7 +1,7 @@
 //! What is printed: a short table for people, or one JSON object for scripts. Nothing of a log file's reaches a terminal unescaped.
 
-use super::books::Listed;
 use super::findings::{Check, Findings};
+use super::listed::Listed;
 use serde::Serialize;
 use std::fmt::Write as _;
 

@@ -4,12 +4,11 @@ use super::ahead::{Ahead, Room, cores};
 use super::canon::{Node, first_difference, hash};
 use super::columns::{Identities, Ids, kind_of, open};
 use super::findings::{Check, Findings};
+use super::read_only::ReadOnlyStore;
 use super::reconstruct::{Events, rejected_row};
 use super::source_record::expected;
-use super::table::DEADLINE;
 use bytes::Bytes;
 use common::message::{FileId, Key, Slot};
-use common::store::{Store, retry::with_retry};
 use persister::decode::RowKind;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -51,7 +50,7 @@ pub(crate) type Suspects = HashMap<FileId, Suspect>;
 
 /// Looks for the rows of suspects in the given files of the table (by number).
 pub(crate) async fn scan(
-    store: &Store,
+    store: &ReadOnlyStore,
     files: &[String],
     numbers: impl Iterator<Item = u32>,
     suspects: Suspects,
@@ -81,7 +80,7 @@ pub(crate) async fn scan(
                 let key = key.clone();
                 move |bytes: Option<Bytes>| bytes.map_or_else(Vec::new, |bytes| find(bytes, &key, &suspects))
             };
-            let hits = room.work(64 << 20, with_retry(DEADLINE, || store.get(&key)), look).await;
+            let hits = room.work(64 << 20, store.get(&key), look).await;
             (number, hits.and_then(|hits| Ok(hits?)))
         });
     }

@@ -1,22 +1,20 @@
 //! The table by itself: stream, chains, files, rows. One way through, with what the rows say added up in [`Books`].
 
 use super::ahead::{Ahead, Room, cores};
-use super::books::{Books, Listed};
+use super::books::Books;
 use super::chain::{self, Chains, Link};
 use super::file::{FileFacts, examine};
 use super::findings::{Check, EXAMPLES, Findings};
+use super::listed::Listed;
 use super::orphans;
+use super::read_only::ReadOnlyStore;
 use bytes::Bytes;
 use common::failure::Class;
-use common::store::{Store, StoreError, retry::with_retry};
+use common::store::StoreError;
 use persister::decode::RowKind;
 use persister::protocol::names::{STREAMS, stream};
 use persister::protocol::{Intent, StreamRecord};
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
-
-/// How long a store that does not answer is asked again.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 const PAGE: usize = 1000;
 /// Guess for a file that was not there when the table was listed.
@@ -49,7 +47,7 @@ pub(crate) struct Proof {
 ///
 /// # Errors
 /// When it cannot be read, or is none.
-pub(crate) async fn prove(store: &Store, terms: Terms) -> anyhow::Result<Proof> {
+pub(crate) async fn prove(store: &ReadOnlyStore, terms: Terms) -> anyhow::Result<Proof> {
     let mut findings = Findings::default();
     let stream = read_stream(store, &mut findings).await?;
     // Before the chains: a file is put after the record that names it, so whatever is there now is named by then.
@@ -88,10 +86,10 @@ pub(crate) async fn prove(store: &Store, terms: Terms) -> anyhow::Result<Proof> 
 }
 
 /// The record that pins the table, `None` when it does not read.
-async fn read_stream(store: &Store, findings: &mut Findings) -> anyhow::Result<Option<StreamRecord>> {
-    let entries = with_retry(DEADLINE, || store.list_after(STREAMS, None, EXAMPLES)).await?;
+async fn read_stream(store: &ReadOnlyStore, findings: &mut Findings) -> anyhow::Result<Option<StreamRecord>> {
+    let entries = store.list_after(STREAMS, None, EXAMPLES).await?;
     let Some(first) = entries.first() else {
-        let any = with_retry(DEADLINE, || store.list_after("_log/", None, 1)).await?;
+        let any = store.list_after("_log/", None, 1).await?;
         let Some(any) = any.first() else { anyhow::bail!("{store} is no table: it has neither {STREAMS} nor _log/") };
         let text = match chain::parse(&any.key) {
             Some((names, _)) => {
@@ -105,7 +103,7 @@ async fn read_stream(store: &Store, findings: &mut Findings) -> anyhow::Result<O
     for other in &entries[1..] {
         findings.add(Check::Stream, format!("{}: one table holds one stream, and {} is there too", other.key, first.key));
     }
-    let bytes = with_retry(DEADLINE, || store.get(&first.key)).await?.unwrap_or_default();
+    let bytes = store.get(&first.key).await?.unwrap_or_default();
     match serde_json::from_slice::<StreamRecord>(&bytes) {
         Ok(record) if stream(&record.topic, &record.epoch) == first.key && record.partitions > 0 => Ok(Some(record)),
         Ok(record) => {
@@ -121,12 +119,12 @@ async fn read_stream(store: &Store, findings: &mut Findings) -> anyhow::Result<O
 }
 
 /// Every object where readers look for rows, with its size.
-async fn list_files(store: &Store) -> anyhow::Result<BTreeMap<String, u64>> {
+async fn list_files(store: &ReadOnlyStore) -> anyhow::Result<BTreeMap<String, u64>> {
     let mut files = BTreeMap::new();
     for kind in [RowKind::Data, RowKind::LogFile, RowKind::Rejected] {
         let (prefix, mut after) = (format!("{}/", kind.root()), None);
         loop {
-            let entries = with_retry(DEADLINE, || store.list_after(&prefix, after.as_deref(), PAGE)).await?;
+            let entries = store.list_after(&prefix, after.as_deref(), PAGE).await?;
             let is_last = entries.len() < PAGE;
             after = entries.last().map(|entry| entry.key.clone());
             files.extend(entries.into_iter().map(|entry| (entry.key, entry.size)));
@@ -159,7 +157,7 @@ struct Batch {
 }
 
 struct Reader {
-    store: Store,
+    store: ReadOnlyStore,
     terms: Terms,
     partitions: Option<u32>,
     /// Files that no batch has named so far.
@@ -197,7 +195,7 @@ impl Reader {
                     Some(bytes) => Outcome::Read(Box::new(examine(bytes, &intent, &intent.files[file], with_values))),
                     None => Outcome::Missing,
                 };
-                let outcome = room.work(size, with_retry(DEADLINE, || store.get(&key)), look).await;
+                let outcome = room.work(size, store.get(&key), look).await;
                 Done { link, file, outcome }
             });
         }
