@@ -17,6 +17,7 @@ mod books;
 mod canon;
 mod chain;
 mod columns;
+mod diagnose;
 mod file;
 mod findings;
 mod listed;
@@ -34,23 +35,17 @@ mod tests;
 use against::{Compared, compare};
 use aggregator::Source;
 use anyhow::Context;
-use books::Books;
 use clap::Args;
-use common::message::FileId;
 use common::service::{ConfigError, Printable};
 use common::store::{Location, LocationError, Store};
-use findings::{Check, EXAMPLES};
+use diagnose::diagnose;
 use listed::Listed;
-use log_files::State;
 use read_only::ReadOnlyStore;
 use report::{Counts, Report};
-use scan::{Suspects, scan, tell_indexes};
+use scan::Suspects;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use table::{Proof, Terms, prove};
-
-/// Log files told of whose gaps follow from damage that is told elsewhere.
-const FOLLOWING: usize = 3;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -127,9 +122,8 @@ async fn verify(args: &VerifyArgs) -> anyhow::Result<Report> {
         }
         None => None,
     };
-    let uneven = uneven(&mut proof);
     let (compared, suspects) = split(compared);
-    let unfinished = look_closer(&store, &mut proof, uneven, suspects).await?;
+    let unfinished = diagnose(&store, &mut proof, suspects).await?;
     Ok(report(&store, source.as_ref(), proof, compared, unfinished))
 }
 
@@ -140,111 +134,6 @@ fn split(compared: Option<Compared>) -> (Option<Compared>, Suspects) {
             (Some(compared), suspects)
         }
         None => (None, Suspects::new()),
-    }
-}
-
-/// Log files whose indexes are not `0..n` (C6), the first few; the others are counted. Also holds the ledger against the rows.
-fn uneven(proof: &mut Proof) -> Vec<FileId> {
-    let (mut uneven, mut hurt) = (Vec::new(), 0);
-    let Proof { books, findings, .. } = proof;
-    for (file, state) in books.log_files.iter() {
-        let count = state.records.count;
-        if !state.records.is_dense() || state.end.is_some_and(|end| end != count) || state.ends > 1 {
-            uneven.push(*file);
-        } else if (state.ledger != Some(count) && (state.ledger.is_some() || count > 0))
-            || state.ledger_done != state.end.is_some()
-        {
-            if state.is_hurt {
-                hurt += 1;
-                continue;
-            }
-            let said = match (state.ledger, state.ledger_done) {
-                (None, _) => "nothing".to_owned(),
-                (Some(next), done) => format!("{next} records{}", if done { ", and its end" } else { "" }),
-            };
-            let end = if state.end.is_some() { ", and its end" } else { "" };
-            findings.add(Check::Ledger, format!("log file {file}: the rows are {count} records{end}; the ledger says {said}"));
-        }
-    }
-    let text = format!("the ledger knows records or ends of {hurt} log files that were in the damaged files of their batches");
-    findings.add_many(Check::Ledger, hurt, text);
-    let follows = |file: &FileId| books.log_files.get(*file).is_some_and(State::is_short_by_damage);
-    // What nothing else explains comes first, and of what follows from damage told elsewhere a few examples will do.
-    uneven.sort_unstable_by_key(|file| (follows(file), *file));
-    let explained = uneven.iter().position(follows).unwrap_or(uneven.len());
-    let told = uneven.len().min(EXAMPLES).min(explained + FOLLOWING);
-    findings.add_untold(Check::Dense, (uneven.len() - told) as u64);
-    uneven.truncate(told);
-    uneven
-}
-
-/// Finds out what exactly is wrong with log files that do not agree, and the names of some that are unfinished.
-async fn look_closer(
-    store: &ReadOnlyStore,
-    proof: &mut Proof,
-    uneven: Vec<FileId>,
-    suspects: Suspects,
-) -> anyhow::Result<Listed> {
-    let Proof { books, findings, .. } = proof;
-    let differing: Vec<(FileId, usize)> = suspects.iter().map(|(file, suspect)| (*file, suspect.hashes.len())).collect();
-    let mut wanted = suspects;
-    for file in &uneven {
-        wanted.entry(*file).or_default();
-    }
-    let mut unfinished: Vec<FileId> = books
-        .log_files
-        .iter()
-        .filter(|(_, state)| state.end.is_none() && state.records.count > 0)
-        .map(|(file, _)| *file)
-        .collect();
-    unfinished.sort_unstable();
-    let count = unfinished.len() as u64;
-    unfinished.truncate(EXAMPLES);
-    // Names are in the rows only. A table that is exact so far is not read again for them, but for the files that hold them.
-    let mut numbers: Vec<u32> = match wanted.is_empty() {
-        true => unfinished.iter().filter_map(|file| books.log_files.get(*file)).map(|state| state.seen_in).collect(),
-        false => (0..u32::try_from(books.files.len()).unwrap_or(u32::MAX)).collect(),
-    };
-    numbers.sort_unstable();
-    numbers.dedup();
-    for file in &unfinished {
-        wanted.entry(*file).or_default();
-    }
-    let seen = scan(store, &books.files, numbers.into_iter(), wanted).await?;
-    let nothing = scan::Seen::default();
-    let of = |file: &FileId| seen.get(file).unwrap_or(&nothing);
-    for file in &uneven {
-        let state = books.log_files.get(*file).copied().unwrap_or_default();
-        let because = if state.is_short_by_damage() { ", which follows from the damage to its batch" } else { "" };
-        tell_indexes(*file, of(file), state.records.count, state.end, &books.files, because, Check::Dense, findings);
-    }
-    for (file, records) in differing {
-        tell_values(file, of(&file), records, books, findings);
-    }
-    let mut listed = Listed { count, first: Vec::new() };
-    for file in &unfinished {
-        let state = books.log_files.get(*file).copied().unwrap_or_default();
-        let name = of(file).name.clone().unwrap_or_else(|| format!("log file {file}"));
-        let told = Listed::one(&name, &format!("{} records so far", state.records.count));
-        listed.first.extend(told.first);
-    }
-    Ok(listed)
-}
-
-fn tell_values(file: FileId, seen: &scan::Seen, records: usize, books: &Books, findings: &mut findings::Findings) {
-    let name = seen.name.clone().unwrap_or_else(|| format!("log file {file}"));
-    let before = findings.of(Check::Values).violations;
-    for (index, text) in &seen.differing {
-        let place = seen.indexes.get(index).and_then(|places| books.files.get(*places.first()? as usize));
-        let place = place.map_or("the table", String::as_str);
-        findings.add(Check::Values, format!("{name} record {index}: {text} ({place})"));
-    }
-    let bound = u32::try_from(records).unwrap_or(u32::MAX);
-    if seen.indexes.len() != records || seen.indexes.values().any(|places| places.len() > 1) {
-        tell_indexes(file, seen, bound, Some(bound), &books.files, "", Check::Values, findings);
-    }
-    if findings.of(Check::Values).violations == before {
-        findings.add(Check::Values, format!("{name}: its records are not those of its rows"));
     }
 }
 

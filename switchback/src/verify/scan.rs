@@ -3,7 +3,6 @@
 use super::ahead::{Ahead, Room, cores};
 use super::canon::{Node, first_difference, hash};
 use super::columns::{Identities, Ids, kind_of, open};
-use super::findings::{Check, Findings};
 use super::read_only::ReadOnlyStore;
 use super::reconstruct::{Events, rejected_row};
 use super::source_record::expected;
@@ -145,80 +144,5 @@ fn shown(node: Option<&Node<'_>>) -> String {
     match text.char_indices().nth(SHOWN) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text,
-    }
-}
-
-/// Tells exactly which indexes of a log file are not there once.
-#[expect(clippy::too_many_arguments, reason = "two callers, and a struct would be named after nothing")]
-pub(crate) fn tell_indexes(
-    file: FileId,
-    seen: &Seen,
-    count: u32,
-    end: Option<u32>,
-    files: &[String],
-    because: &str,
-    check: Check,
-    findings: &mut Findings,
-) {
-    let name = seen.name.clone().unwrap_or_else(|| format!("log file {file}"));
-    let bound = end.unwrap_or_else(|| seen.indexes.last_key_value().map_or(0, |(last, _)| last + 1));
-    let before = findings.of(check).violations;
-    let runs = missing(&seen.indexes, bound);
-    let missing: u64 = runs.iter().map(|(first, last)| u64::from(last - first) + 1).sum();
-    findings.add_many(check, missing, format!("{name}: {missing} of {bound} records are missing: {}{because}", few(&runs)));
-    for (index, places) in seen.indexes.iter().filter(|(_, places)| places.len() > 1) {
-        let places: Vec<&str> = places.iter().filter_map(|at| files.get(*at as usize)).map(String::as_str).collect();
-        findings.add_many(
-            check,
-            places.len() as u64 - 1,
-            format!("{name}: record {index} stands in {}", places.join(" and in ")),
-        );
-    }
-    let beyond = seen.indexes.range(bound..).count() as u64;
-    findings.add_many(check, beyond, format!("{name}: {beyond} records at index {bound} or beyond, and it has {bound} records"));
-    if findings.of(check).violations == before {
-        findings.add(check, format!("{name}: {count} records, and its end message says {end:?}"));
-    }
-}
-
-/// The indexes below `bound` that are not there, as runs of first and last.
-fn missing<T>(there: &BTreeMap<u32, T>, bound: u32) -> Vec<(u32, u32)> {
-    let mut runs = Vec::new();
-    let mut next = 0;
-    for &index in there.keys().take_while(|index| **index < bound) {
-        if index > next {
-            runs.push((next, index - 1));
-        }
-        next = index.saturating_add(1);
-    }
-    if next < bound {
-        runs.push((next, bound - 1));
-    }
-    runs
-}
-
-/// The first few runs.
-fn few(runs: &[(u32, u32)]) -> String {
-    let text = |(first, last): &(u32, u32)| if first == last { format!("{first}") } else { format!("{first} to {last}") };
-    let told: Vec<String> = runs.iter().take(10).map(text).collect();
-    let more = if runs.len() > 10 { ", …" } else { "" };
-    format!("{}{more}", told.join(", "))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_missing_is_told_as_runs() {
-        let check = |there: &[u32], bound: u32, expect: &str| {
-            let there = there.iter().map(|index| (*index, ())).collect();
-            assert_eq!(few(&missing(&there, bound)), expect);
-        };
-        check(&[0, 1, 2], 3, "");
-        check(&[], 1, "0");
-        check(&[1, 4, 9], 6, "0, 2 to 3, 5");
-        check(&[], u32::MAX, "0 to 4294967294");
-        check(&(0..40).map(|n| n * 2).collect::<Vec<_>>(), 40, "1, 3, 5, 7, 9, 11, 13, 15, 17, 19, …");
     }
 }

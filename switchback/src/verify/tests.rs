@@ -2,6 +2,7 @@
 
 mod damage;
 
+use super::findings::Check;
 use super::*;
 use aggregator::transform::{Scratch, transform};
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
