@@ -1,7 +1,7 @@
 //! `switchback verify`: prove from the table alone that the promise holds.
 //!
 //! ```text
-//!  stream/ ─▶ table::prove ─▶ _log/ (chain) ─▶ each file of each batch (file::examine, pure) ─▶ books: per log file, never per record
+//!  stream/ ─▶ table::prove ─▶ _log/ (chain) ─▶ each file of each batch (file::examine, pure) ─▶ accounting: per log file, never per record
 //!                                                                                               │
 //!  SOURCE ──▶ against::compare: each log file read again, its records added up ────────────────▶ │ ─▶ scan: a closer look at what
 //!                                                                                               ▼     does not agree ─▶ report
@@ -11,24 +11,24 @@
 //! Sums of 128-bit hashes stand for the records of a log file in any order, so that one pass over table and source is enough. They tell
 //! damage and faults; whoever can write to both table and chain can forge a table that agrees with itself.
 
+mod accounting;
 mod against;
-mod ahead;
-mod books;
-mod canon;
+mod canonical_json;
 mod chain;
 mod columns;
 mod diagnose;
-mod file;
 mod findings;
 mod listed;
 mod log_files;
 mod orphans;
+mod parquet_file;
+mod prefetch;
 mod read_only;
-mod reconstruct;
 mod report;
 mod scan;
 mod source_record;
 mod table;
+mod table_record;
 #[cfg(test)]
 mod tests;
 
@@ -45,7 +45,7 @@ use report::{Counts, Report};
 use scan::Suspects;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
-use table::{Proof, Terms, prove};
+use table::{Proof, Strictness, prove};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -93,8 +93,8 @@ pub fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(u8::from(!report.is_exact())))
 }
 
-fn location(told_by: &str, text: &str) -> Result<Location, ConfigError> {
-    text.parse().map_err(|error: LocationError| ConfigError::at(told_by, error.to_string()))
+fn location(argument: &str, text: &str) -> Result<Location, ConfigError> {
+    text.parse().map_err(|error: LocationError| ConfigError::at(argument, error.to_string()))
 }
 
 /// Opens the table; a directory that is not there is not made.
@@ -114,11 +114,11 @@ async fn verify(args: &VerifyArgs) -> anyhow::Result<Report> {
         Some(text) => Some(Source::open(&location("--against", text)?).await?),
         None => None,
     };
-    let terms = Terms { with_values: source.is_some(), allow_in_flight: args.allow_in_flight };
-    let mut proof = prove(&store, terms).await.context("failed to read the table")?;
+    let strictness = Strictness { with_values: source.is_some(), allow_in_flight: args.allow_in_flight };
+    let mut proof = prove(&store, strictness).await.context("failed to read the table")?;
     let compared = match &source {
         Some(source) => {
-            Some(compare(source, &mut proof.books, &mut proof.findings).await.context("failed to compare with the source")?)
+            Some(compare(source, &mut proof.accounting, &mut proof.findings).await.context("failed to compare with the source")?)
         }
         None => None,
     };
@@ -144,20 +144,20 @@ fn report(
     compared: Option<Compared>,
     unfinished: Listed,
 ) -> Report {
-    let Proof { stream, findings, mut books, partitions, batches, offsets, dropped, in_flight } = proof;
-    let states = || books.log_files.iter().map(|(_, state)| state);
+    let Proof { stream, findings, mut accounting, partitions, batches, offsets, dropped, in_flight } = proof;
+    let states = || accounting.log_files.iter().map(|(_, state)| state);
     let count = |n: usize| n as u64;
-    let quarantined = books.quarantined();
+    let quarantined = accounting.quarantined();
     let counts = Counts {
         partitions: stream.as_ref().map_or(partitions, |stream| u64::from(stream.partitions)),
         batches,
         offsets,
         dropped,
-        files: count(books.files.len()),
-        data_rows: books.rows[0],
-        rejected_rows: books.rows[1],
-        log_file_rows: books.rows[2],
-        log_files: count(books.log_files.len()),
+        files: count(accounting.files.len()),
+        data_rows: accounting.rows[0],
+        rejected_rows: accounting.rows[1],
+        log_file_rows: accounting.rows[2],
+        log_files: count(accounting.log_files.len()),
         complete: count(states().filter(|state| state.end.is_some()).count()),
         unfinished: unfinished.count,
         quarantined: quarantined.count,
@@ -170,7 +170,7 @@ fn report(
         ("unfinished_batches", in_flight),
         ("unfinished_log_files", unfinished),
         ("quarantined_log_files", quarantined),
-        ("altered_log_files", std::mem::take(&mut books.altered)),
+        ("altered_log_files", std::mem::take(&mut accounting.altered)),
     ];
     if let Some(compared) = compared {
         notes.push(("log_files_altered_in_the_source", compared.altered));

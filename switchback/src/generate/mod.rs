@@ -4,8 +4,8 @@
 //! (but for dates), and what it says of a tree is known by construction, not by reading it.
 //!
 //! ```text
-//!  seed ──▶ world ──▶ plan ──▶ file ──▶ record ◀── services, identity, client
-//!           accounts  one per   │        └─▶ malformed, story, rare
+//!  seed ──▶ world ──▶ plan ──▶ log_file ──▶ record ◀── catalogue, identity, client
+//!           accounts  one per   │            └─▶ malformed, story, rare
 //!           regions   log file  └──▶ tree (disk) + truth
 //! ```
 
@@ -14,8 +14,8 @@ mod api;
 mod catalogue;
 mod client;
 mod digest;
-mod file;
 mod identity;
+mod log_file;
 mod malformed;
 mod plan;
 mod rare;
@@ -95,6 +95,6 @@ pub fn generate(settings: &Settings, progress: &dyn Fn(u64)) -> anyhow::Result<T
         .map_err(|error| ConfigError::at("--out", format!("{}: {error}", settings.out.display())))?;
     let world = World::new(settings.seed, settings.accounts, settings.regions)?;
     let story = if Planner::tells_story(settings.records) { Story::new(settings.seed, &world, settings.start) } else { None };
-    let workshop = file::Workshop { settings, world: &world, story: story.as_ref(), rare: rare::Rare::new()? };
-    tree::write(&workshop, &mut Planner::new(settings, &world, story.as_ref()), progress)
+    let generator = log_file::Generator { settings, world: &world, story: story.as_ref(), rare: rare::Rare::new()? };
+    tree::write(&generator, &mut Planner::new(settings, &world, story.as_ref()), progress)
 }

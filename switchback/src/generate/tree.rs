@@ -2,7 +2,7 @@
 //! order of the plans. Memory holds one batch of outcomes and one file per thread.
 
 use super::digest::{self, Digests};
-use super::file::{Made, Workshop};
+use super::log_file::{GeneratedLogFile, Generator};
 use super::malformed::gzip;
 use super::plan::{Plan, Planner};
 use super::settings::Settings;
@@ -22,15 +22,15 @@ const REDELIVERED: &str = "redelivered";
 
 /// A file as the truth sees it, its bytes written and gone.
 struct Written {
-    made: Made,
+    generated: GeneratedLogFile,
     bytes_gz: u64,
     hash: Option<String>,
 }
 
 /// Writes the tree. `progress` is told the number of records so far.
-pub(crate) fn write(workshop: &Workshop<'_>, planner: &mut Planner<'_>, progress: &dyn Fn(u64)) -> anyhow::Result<Truth> {
-    let settings = workshop.settings;
-    let mut truth = Truth { seed: settings.seed, story: workshop.story.map(|story| story.truth().clone()), ..Truth::default() };
+pub(crate) fn write(generator: &Generator<'_>, planner: &mut Planner<'_>, progress: &dyn Fn(u64)) -> anyhow::Result<Truth> {
+    let settings = generator.settings;
+    let mut truth = Truth { seed: settings.seed, story: generator.story.map(|story| story.truth().clone()), ..Truth::default() };
     let mut digests = Digests::default();
     let lines = settings.out.join(OBJECTS_FILE);
     let mut lines = BufWriter::new(fs::File::create(&lines).with_context(|| format!("failed to create {}", lines.display()))?);
@@ -39,13 +39,13 @@ pub(crate) fn write(workshop: &Workshop<'_>, planner: &mut Planner<'_>, progress
         if plans.is_empty() {
             break;
         }
-        for (plan, written) in plans.iter().zip(make_all(workshop, &plans)?) {
-            if let (Some(hash), Some(span)) = (written.hash.clone(), written.made.span) {
-                let place = (workshop.world.accounts[plan.account].id.as_str(), workshop.world.regions[plan.region]);
-                let closed = digests.add(place, plan.delivered, &written.made.object, hash, span);
+        for (plan, written) in plans.iter().zip(generate_all(generator, &plans)?) {
+            if let (Some(hash), Some(span)) = (written.hash.clone(), written.generated.span) {
+                let place = (generator.world.accounts[plan.account].id.as_str(), generator.world.regions[plan.region]);
+                let closed = digests.add(place, plan.delivered, &written.generated.object, hash, span);
                 truth.digest_files += write_digests(&settings.out, closed)?;
             }
-            write_line(&mut lines, &written.made)?;
+            write_line(&mut lines, &written.generated)?;
             add(&mut truth, plan, written);
         }
         progress(truth.records);
@@ -58,14 +58,14 @@ pub(crate) fn write(workshop: &Workshop<'_>, planner: &mut Planner<'_>, progress
 }
 
 /// Makes and writes the files of a batch on all cores; the results are in the order of the plans.
-fn make_all(workshop: &Workshop<'_>, plans: &[Plan]) -> anyhow::Result<Vec<Written>> {
+fn generate_all(generator: &Generator<'_>, plans: &[Plan]) -> anyhow::Result<Vec<Written>> {
     let next = AtomicUsize::new(0);
     let slots: Vec<Mutex<Option<anyhow::Result<Written>>>> = plans.iter().map(|_| Mutex::new(None)).collect();
     let jobs: Vec<_> = plans.iter().zip(&slots).collect();
     let work = || {
         let mut raw = Vec::new();
         while let Some((plan, slot)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let result = make_one(workshop, plan, &mut raw);
+            let result = generate_one(generator, plan, &mut raw);
             if let Ok(mut slot) = slot.lock() {
                 *slot = Some(result);
             }
@@ -82,47 +82,47 @@ fn make_all(workshop: &Workshop<'_>, plans: &[Plan]) -> anyhow::Result<Vec<Writt
     taken.map(|result| result.unwrap_or_else(|| Err(anyhow::anyhow!("failed to make a log file: its thread died")))).collect()
 }
 
-fn make_one(workshop: &Workshop<'_>, plan: &Plan, raw: &mut Vec<u8>) -> anyhow::Result<Written> {
-    let mut made = workshop.make(plan, raw).context("failed to compress a log file")?;
-    let Settings { out, digests, .. } = workshop.settings;
-    put(out, &made.object, &made.gz)?;
+fn generate_one(generator: &Generator<'_>, plan: &Plan, raw: &mut Vec<u8>) -> anyhow::Result<Written> {
+    let mut generated = generator.generate(plan, raw).context("failed to compress a log file")?;
+    let Settings { out, digests, .. } = generator.settings;
+    put(out, &generated.object, &generated.gz)?;
     if plan.duplicate {
-        put(&out.join(REDELIVERED), &made.object, &made.gz)?;
+        put(&out.join(REDELIVERED), &generated.object, &generated.gz)?;
     }
-    let hash = (*digests && made.quarantined.is_none()).then(|| digest::hash(raw));
-    let bytes_gz = std::mem::take(&mut made.gz).len() as u64;
-    Ok(Written { made, bytes_gz, hash })
+    let hash = (*digests && generated.quarantined.is_none()).then(|| digest::hash(raw));
+    let bytes_gz = std::mem::take(&mut generated.gz).len() as u64;
+    Ok(Written { generated, bytes_gz, hash })
 }
 
 fn add(truth: &mut Truth, plan: &Plan, written: Written) {
-    let Written { made, bytes_gz, .. } = written;
+    let Written { generated, bytes_gz, .. } = written;
     truth.files += 1;
     truth.duplicate_files += u64::from(plan.duplicate);
-    if let Some(reason) = made.quarantined {
+    if let Some(reason) = generated.quarantined {
         *truth.quarantined.entry(reason.to_owned()).or_default() += 1;
         return;
     }
-    truth.records += made.records;
-    truth.late_records += made.late;
-    truth.undated += made.undated;
-    truth.events += made.undated;
-    truth.bytes_raw += made.bytes_raw;
+    truth.records += generated.records;
+    truth.late_records += generated.late;
+    truth.undated += generated.undated;
+    truth.events += generated.undated;
+    truth.bytes_raw += generated.bytes_raw;
     truth.bytes_gz += bytes_gz;
-    for (reason, count) in made.rejected {
+    for (reason, count) in generated.rejected {
         *truth.rejected.entry(reason.to_owned()).or_default() += count;
     }
-    for (date, count) in made.by_date {
+    for (date, count) in generated.by_date {
         *truth.events_by_date.entry(date.to_string()).or_default() += count;
         truth.events += count;
     }
 }
 
-fn write_line(lines: &mut impl Write, made: &Made) -> anyhow::Result<()> {
+fn write_line(lines: &mut impl Write, generated: &GeneratedLogFile) -> anyhow::Result<()> {
     let line = ObjectTruth {
-        object: made.object.clone(),
-        records: made.records,
-        rejected: made.rejected.values().sum(),
-        quarantined: made.quarantined.map(str::to_owned),
+        object: generated.object.clone(),
+        records: generated.records,
+        rejected: generated.rejected.values().sum(),
+        quarantined: generated.quarantined.map(str::to_owned),
     };
     serde_json::to_writer(&mut *lines, &line).context("failed to write the truth")?;
     lines.write_all(b"\n").context("failed to write the truth")

@@ -1,13 +1,13 @@
 //! The table against the log files that it was made from: every one of them read again, its records added up, and the sum held
 //! against that of the table's rows.
 
-use super::ahead::{Ahead, Room, cores};
-use super::books::Books;
-use super::canon::hash;
-use super::file::{Records, head_of};
+use super::accounting::Accounting;
+use super::canonical_json::hash;
 use super::findings::{Check, EXAMPLES, Findings};
 use super::listed::Listed;
-use super::log_files::State;
+use super::log_files::LogFileState;
+use super::parquet_file::{Records, head_of};
+use super::prefetch::{Prefetch, WorkLimits, cores};
 use super::scan::{Suspect, Suspects};
 use super::source_record::expected;
 use aggregator::{LogFile, Progress, Source};
@@ -59,24 +59,24 @@ enum Content {
 ///
 /// # Errors
 /// When the source cannot be listed or read.
-pub(crate) async fn compare(source: &Source, books: &mut Books, findings: &mut Findings) -> anyhow::Result<Compared> {
-    let mut judge = Judge { books, compared: Compared::default(), bad: HashMap::new(), seen: HashSet::new() };
+pub(crate) async fn compare(source: &Source, accounting: &mut Accounting, findings: &mut Findings) -> anyhow::Result<Compared> {
+    let mut judge = Judge { accounting, compared: Compared::default(), bad: HashMap::new(), seen: HashSet::new() };
     let mut pages = source.list(Arc::new(Progress::default()));
-    let mut ahead = Ahead::new(2 * cores());
-    let room = Room::new();
+    let mut prefetch = Prefetch::new(2 * cores());
+    let limits = WorkLimits::new();
     while let Some(page) = pages.recv().await {
         for file in page? {
-            while ahead.is_full() {
-                judge.take(ahead.next().await?, findings)?;
+            while prefetch.is_full() {
+                judge.take(prefetch.next().await?, findings)?;
             }
-            let (source, room) = (source.clone(), room.clone());
-            ahead.push(async move {
-                let content = read(&source, &room, &file).await;
+            let (source, limits) = (source.clone(), limits.clone());
+            prefetch.push(async move {
+                let content = read(&source, &limits, &file).await;
                 (file, content)
             });
         }
     }
-    while let Some(done) = ahead.next().await? {
+    while let Some(done) = prefetch.next().await? {
         judge.take(Some(done), findings)?;
     }
     judge.finish(findings);
@@ -85,7 +85,7 @@ pub(crate) async fn compare(source: &Source, books: &mut Books, findings: &mut F
     Ok(compared)
 }
 
-async fn read(source: &Source, room: &Room, file: &LogFile) -> anyhow::Result<Content> {
+async fn read(source: &Source, limits: &WorkLimits, file: &LogFile) -> anyhow::Result<Content> {
     if file.size > MAX_LOG_FILE_BYTES {
         return Ok(Content::Unreadable("too_large"));
     }
@@ -95,12 +95,12 @@ async fn read(source: &Source, room: &Room, file: &LogFile) -> anyhow::Result<Co
         aggregator::Content::Gone => Content::Gone,
         aggregator::Content::Larger(_) => Content::Unreadable("too_large"),
     };
-    Ok(room.work::<_, StoreError, _, _>(file.size.saturating_mul(INFLATED_PER_BYTE), source.get(file), look).await??)
+    Ok(limits.work::<_, StoreError, _, _>(file.size.saturating_mul(INFLATED_PER_BYTE), source.get(file), look).await??)
 }
 
 fn summed(name: &str, gz: &[u8]) -> Content {
-    let (file, mut room, mut sum) = (file_id(name), Vec::new(), Records::default());
-    let each = |index: u32, record: &[u8]| sum.push(index, hash(file, index, &expected(record), &mut room));
+    let (file, mut buffer, mut sum) = (file_id(name), Vec::new(), Records::default());
+    let each = |index: u32, record: &[u8]| sum.push(index, hash(file, index, &expected(record), &mut buffer));
     match each_record(gz, each) {
         Ok(content) => Content::Whole(content, sum),
         Err(reason) => Content::Unreadable(reason),
@@ -136,7 +136,7 @@ fn each_record(gz: &[u8], mut each: impl FnMut(u32, &[u8])) -> Result<u64, &'sta
 }
 
 struct Judge<'a> {
-    books: &'a mut Books,
+    accounting: &'a mut Accounting,
     compared: Compared,
     /// Log files that do not agree so far: another object of the same name may.
     bad: HashMap<FileId, (Check, String)>,
@@ -156,7 +156,7 @@ impl Judge<'_> {
             self.compared.files += 1;
         }
         let name = &file.source_object;
-        let Some(state) = self.books.log_files.get_mut(id) else {
+        let Some(state) = self.accounting.log_files.get_mut(id) else {
             if let Entry::Vacant(entry) = self.bad.entry(id) {
                 entry.insert((Check::Source, String::new()));
                 findings.add(Check::Source, format!("{name}: nothing of it is in the table"));
@@ -201,7 +201,7 @@ impl Judge<'_> {
 
     fn finish(&mut self, findings: &mut Findings) {
         let mut bad: Vec<_> = std::mem::take(&mut self.bad).into_iter().collect();
-        bad.retain(|(id, _)| self.books.log_files.get(*id).is_some());
+        bad.retain(|(id, _)| self.accounting.log_files.get(*id).is_some());
         // Told ones first, in the order of names.
         bad.sort_by(|a, b| (a.1.1.is_empty(), &a.1.1).cmp(&(b.1.1.is_empty(), &b.1.1)));
         for (id, (check, text)) in bad {
@@ -217,7 +217,7 @@ enum Verdict {
     Bad(String),
 }
 
-fn judge(state: &State, content: &Content) -> Verdict {
+fn judge(state: &LogFileState, content: &Content) -> Verdict {
     let records = state.records.count;
     match (content, state.end) {
         (Content::Unreadable(_), None) if state.is_quarantined => Verdict::Agrees,
@@ -251,9 +251,9 @@ async fn load_suspects(source: &Source, compared: &mut Compared) -> anyhow::Resu
     for (id, suspect) in &mut compared.suspects {
         let Some(file) = compared.names.get(id) else { continue };
         let aggregator::Content::Whole(gz) = source.get(file).await? else { continue };
-        let mut room = Vec::new();
+        let mut buffer = Vec::new();
         let each = |index: u32, record: &[u8]| {
-            suspect.hashes.push(hash(*id, index, &expected(record), &mut room));
+            suspect.hashes.push(hash(*id, index, &expected(record), &mut buffer));
             kept += record.len();
             if kept <= KEPT_BYTES {
                 suspect.records.push(record.into());

@@ -1,7 +1,7 @@
 //! The chains: every record of every partition in order, each held against the one before.
 
-use super::ahead::Ahead;
 use super::findings::{Check, Findings};
+use super::prefetch::Prefetch;
 use super::read_only::ReadOnlyStore;
 use bytes::Bytes;
 use common::store::StoreError;
@@ -34,7 +34,7 @@ pub(crate) struct Chains {
     after: Option<String>,
     page: VecDeque<String>,
     listed: bool,
-    ahead: Ahead<Fetched>,
+    prefetch: Prefetch<Fetched>,
     waiting: Option<(String, Option<Bytes>)>,
     current: Option<Chain>,
     /// Partitions that have a chain.
@@ -65,7 +65,7 @@ impl Chains {
             after: None,
             page: VecDeque::new(),
             listed: false,
-            ahead: Ahead::new(WIDTH),
+            prefetch: Prefetch::new(WIDTH),
             waiting: None,
             current: None,
             partitions: 0,
@@ -116,7 +116,7 @@ impl Chains {
     }
 
     async fn fetch(&mut self) -> anyhow::Result<Option<(String, Option<Bytes>)>> {
-        while !self.ahead.is_full() {
+        while !self.prefetch.is_full() {
             if self.page.is_empty() && !self.listed {
                 let entries = self.store.list_after(CHAINS, self.after.as_deref(), PAGE).await?;
                 self.listed = entries.len() < PAGE;
@@ -125,12 +125,12 @@ impl Chains {
             }
             let Some(key) = self.page.pop_front() else { break };
             let store = self.store.clone();
-            self.ahead.push(async move {
+            self.prefetch.push(async move {
                 let got = store.get(&key).await;
                 (key, got)
             });
         }
-        match self.ahead.next().await? {
+        match self.prefetch.next().await? {
             Some((key, bytes)) => Ok(Some((key, bytes?))),
             None => Ok(None),
         }
@@ -185,9 +185,9 @@ impl Chain {
         };
         self.sha256 = Some(Some(sha256_hex(bytes)));
         self.end = Some(intent.end);
-        let told = (&intent.topic, &intent.epoch, intent.partition, intent.seq);
-        if told != (&self.names.topic, &self.names.epoch, self.names.partition, seq) {
-            let (topic, epoch, partition, seq) = told;
+        let says = (&intent.topic, &intent.epoch, intent.partition, intent.seq);
+        if says != (&self.names.topic, &self.names.epoch, self.names.partition, seq) {
+            let (topic, epoch, partition, seq) = says;
             wrong(format!("{key}: says that it is record {seq} of partition {partition} of {topic}/{epoch}"));
         }
         if expected.1.is_some_and(|sha256| sha256 != intent.prev_sha256) {
@@ -198,8 +198,8 @@ impl Chain {
         if let Some(end) = expected.0.filter(|end| seq > 0 && *end != intent.start) {
             let gap =
                 if is_after_gap { format!("offsets {end} to {} are covered by no record", intent.start) } else { String::new() };
-            let told = format!("starts at offset {}, and the record before ends at {end}", intent.start);
-            wrong(format!("{key}: {}", if gap.is_empty() { told } else { gap }));
+            let jump = format!("starts at offset {}, and the record before ends at {end}", intent.start);
+            wrong(format!("{key}: {}", if gap.is_empty() { jump } else { gap }));
         }
         if let Some(text) = stream.and_then(|stream| disagrees(&intent, stream)) {
             wrong(format!("{key}: {text}"));

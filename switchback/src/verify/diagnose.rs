@@ -1,9 +1,9 @@
 //! What exactly is wrong with the log files that do not agree: a second pass over the table, for the first few of them.
 
-use super::books::Books;
+use super::accounting::Accounting;
 use super::findings::{Check, EXAMPLES, Findings};
 use super::listed::Listed;
-use super::log_files::State;
+use super::log_files::LogFileState;
 use super::read_only::ReadOnlyStore;
 use super::scan::{Seen, Suspects, scan};
 use super::table::Proof;
@@ -18,9 +18,9 @@ const FOLLOWING: usize = 3;
 /// # Errors
 /// When the table cannot be read.
 pub(crate) async fn diagnose(store: &ReadOnlyStore, proof: &mut Proof, suspects: Suspects) -> anyhow::Result<Listed> {
-    let Proof { books, findings, .. } = proof;
-    let gapped = gapped(books, findings);
-    let (unfinished, count) = unfinished(books);
+    let Proof { accounting, findings, .. } = proof;
+    let gapped = gapped(accounting, findings);
+    let (unfinished, count) = unfinished(accounting);
     let differing: Vec<(FileId, usize)> = suspects.iter().map(|(file, suspect)| (*file, suspect.hashes.len())).collect();
     let mut wanted = suspects;
     for file in &gapped {
@@ -28,20 +28,20 @@ pub(crate) async fn diagnose(store: &ReadOnlyStore, proof: &mut Proof, suspects:
     }
     // Names are in the rows only. A table that is exact so far is not read again for them, but for the files that hold them.
     let mut numbers: Vec<u32> = match wanted.is_empty() {
-        true => unfinished.iter().filter_map(|file| books.log_files.get(*file)).map(|state| state.seen_in).collect(),
-        false => (0..u32::try_from(books.files.len()).unwrap_or(u32::MAX)).collect(),
+        true => unfinished.iter().filter_map(|file| accounting.log_files.get(*file)).map(|state| state.seen_in).collect(),
+        false => (0..u32::try_from(accounting.files.len()).unwrap_or(u32::MAX)).collect(),
     };
     numbers.sort_unstable();
     numbers.dedup();
     for file in &unfinished {
         wanted.entry(*file).or_default();
     }
-    let seen = scan(store, &books.files, numbers.into_iter(), wanted).await?;
+    let seen = scan(store, &accounting.files, numbers.into_iter(), wanted).await?;
     let nothing = Seen::default();
     let of = |file: &FileId| seen.get(file).unwrap_or(&nothing);
-    let mut diagnosis = Diagnosis { files: &books.files, findings };
+    let mut diagnosis = Diagnosis { files: &accounting.files, findings };
     for file in &gapped {
-        let state = books.log_files.get(*file).copied().unwrap_or_default();
+        let state = accounting.log_files.get(*file).copied().unwrap_or_default();
         diagnosis.indexes(*file, of(file), &state);
     }
     for (file, records) in differing {
@@ -49,7 +49,7 @@ pub(crate) async fn diagnose(store: &ReadOnlyStore, proof: &mut Proof, suspects:
     }
     let mut listed = Listed { count, first: Vec::new() };
     for file in &unfinished {
-        let records = books.log_files.get(*file).map_or(0, |state| state.records.count);
+        let records = accounting.log_files.get(*file).map_or(0, |state| state.records.count);
         let named = Listed::one(&name(*file, of(file)), &format!("{records} records so far"));
         listed.first.extend(named.first);
     }
@@ -57,34 +57,34 @@ pub(crate) async fn diagnose(store: &ReadOnlyStore, proof: &mut Proof, suspects:
 }
 
 /// Log files whose indexes are not `0..n` (C6), the first few; the others are counted. The ledger of those that are whole is checked.
-fn gapped(books: &Books, findings: &mut Findings) -> Vec<FileId> {
-    let (mut gapped, mut hurt) = (Vec::new(), 0);
-    for (file, state) in books.log_files.iter() {
+fn gapped(accounting: &Accounting, findings: &mut Findings) -> Vec<FileId> {
+    let (mut gapped, mut damaged) = (Vec::new(), 0);
+    for (file, state) in accounting.log_files.iter() {
         let count = state.records.count;
         if !state.records.is_dense() || state.end.is_some_and(|end| end != count) || state.ends > 1 {
             gapped.push(*file);
         } else if let Some(text) = ledger_differs(state) {
-            if state.is_hurt {
-                hurt += 1;
+            if state.in_damaged_batch {
+                damaged += 1;
             } else {
                 findings.add(Check::Ledger, format!("log file {file}: {text}"));
             }
         }
     }
-    let text = format!("the ledger knows records or ends of {hurt} log files that were in the damaged files of their batches");
-    findings.add_many(Check::Ledger, hurt, text);
-    let follows = |file: &FileId| books.log_files.get(*file).is_some_and(State::is_short_by_damage);
+    let text = format!("the ledger knows records or ends of {damaged} log files that were in the damaged files of their batches");
+    findings.add_many(Check::Ledger, damaged, text);
+    let follows = |file: &FileId| accounting.log_files.get(*file).is_some_and(LogFileState::is_short_by_damage);
     // What nothing else explains comes first. Of what follows from damage that another check describes, a few examples will do.
     gapped.sort_unstable_by_key(|file| (follows(file), *file));
     let explained = gapped.iter().position(follows).unwrap_or(gapped.len());
     let described = gapped.len().min(EXAMPLES).min(explained + FOLLOWING);
-    findings.add_untold(Check::Dense, (gapped.len() - described) as u64);
+    findings.add_undescribed(Check::Dense, (gapped.len() - described) as u64);
     gapped.truncate(described);
     gapped
 }
 
 /// How the ledger contradicts the rows of a log file.
-fn ledger_differs(state: &State) -> Option<String> {
+fn ledger_differs(state: &LogFileState) -> Option<String> {
     let count = state.records.count;
     let agrees = state.ledger == Some(count) || (state.ledger.is_none() && count == 0);
     if agrees && state.ledger_done == state.end.is_some() {
@@ -96,10 +96,10 @@ fn ledger_differs(state: &State) -> Option<String> {
 }
 
 /// The first log files that have records and no end, and how many there are.
-fn unfinished(books: &Books) -> (Vec<FileId>, u64) {
-    let is_unfinished = |state: &State| state.end.is_none() && state.records.count > 0;
+fn unfinished(accounting: &Accounting) -> (Vec<FileId>, u64) {
+    let is_unfinished = |state: &LogFileState| state.end.is_none() && state.records.count > 0;
     let mut files: Vec<FileId> =
-        books.log_files.iter().filter(|(_, state)| is_unfinished(state)).map(|(file, _)| *file).collect();
+        accounting.log_files.iter().filter(|(_, state)| is_unfinished(state)).map(|(file, _)| *file).collect();
     files.sort_unstable();
     let count = files.len() as u64;
     files.truncate(EXAMPLES);
@@ -119,7 +119,7 @@ struct Diagnosis<'a> {
 
 impl Diagnosis<'_> {
     /// Describes a log file whose indexes are not `0..n`.
-    fn indexes(&mut self, file: FileId, seen: &Seen, state: &State) {
+    fn indexes(&mut self, file: FileId, seen: &Seen, state: &LogFileState) {
         let because = if state.is_short_by_damage() { ", which follows from the damage to its batch" } else { "" };
         let bound = state.end.unwrap_or_else(|| seen.indexes.last_key_value().map_or(0, |(last, _)| last + 1));
         if !self.not_once(Check::Dense, &name(file, seen), seen, bound, because) {
@@ -181,9 +181,9 @@ fn missing<T>(there: &BTreeMap<u32, T>, bound: u32) -> Vec<(u32, u32)> {
 /// The first few runs.
 fn few(runs: &[(u32, u32)]) -> String {
     let text = |(first, last): &(u32, u32)| if first == last { format!("{first}") } else { format!("{first} to {last}") };
-    let told: Vec<String> = runs.iter().take(10).map(text).collect();
+    let shown: Vec<String> = runs.iter().take(10).map(text).collect();
     let more = if runs.len() > 10 { ", …" } else { "" };
-    format!("{}{more}", told.join(", "))
+    format!("{}{more}", shown.join(", "))
 }
 
 #[cfg(test)]

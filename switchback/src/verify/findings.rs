@@ -1,9 +1,9 @@
-//! What was looked at and what was found wrong: one entry a check, the first few violations in words and all of them as a number.
+//! What was checked and what was found wrong: one entry a check, the number of violations and a description of the first few.
 
 use common::service::Printable;
 use persister::protocol::invariants::Invariant;
 
-/// Violations of one check that are told in words; a table with a systematic fault has millions, and they all look alike.
+/// Violations of one check that are described; a table with a systematic fault has millions, and they all look alike.
 pub(crate) const EXAMPLES: usize = 20;
 
 /// What `verify` looks at, in the order of the report.
@@ -112,8 +112,8 @@ impl Check {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Found {
     pub(crate) violations: u64,
-    /// How many of them the examples tell of; one example may tell of many.
-    pub(crate) told: u64,
+    /// How many of them the examples describe; one example may describe many.
+    pub(crate) described: u64,
     /// The first [`EXAMPLES`], fit for a terminal.
     pub(crate) examples: Vec<String>,
 }
@@ -128,18 +128,18 @@ impl Findings {
         self.add_many(check, 1, text);
     }
 
-    /// Adds violations that are told as one.
+    /// Adds violations that one example describes.
     pub(crate) fn add_many(&mut self, check: Check, violations: u64, text: impl AsRef<str>) {
         let found = &mut self.0[check as usize];
         found.violations += violations;
         if violations > 0 && found.examples.len() < EXAMPLES {
-            found.told += violations;
+            found.described += violations;
             found.examples.push(Printable(text.as_ref()).to_string());
         }
     }
 
-    /// Counts violations of which no word is said.
-    pub(crate) fn add_untold(&mut self, check: Check, violations: u64) {
+    /// Counts violations without describing them.
+    pub(crate) fn add_undescribed(&mut self, check: Check, violations: u64) {
         self.0[check as usize].violations += violations;
     }
 
@@ -149,7 +149,7 @@ impl Findings {
             ours.violations += theirs.violations;
             let room = EXAMPLES - ours.examples.len();
             // Of examples that are left out in part, each counts as one.
-            ours.told += if theirs.examples.len() <= room { theirs.told } else { room as u64 };
+            ours.described += if theirs.examples.len() <= room { theirs.described } else { room as u64 };
             ours.examples.extend(theirs.examples.into_iter().take(room));
         }
     }
@@ -187,6 +187,6 @@ mod tests {
         assert_eq!((found.violations, found.examples.len(), findings.total()), (30, EXAMPLES, 30));
         assert_eq!(found.examples[1], "1\\u{1b}[2J");
         findings.add_many(Check::Rows, 7, "seven");
-        assert_eq!((findings.of(Check::Rows).told, findings.of(Check::Chain).told), (7, EXAMPLES as u64));
+        assert_eq!((findings.of(Check::Rows).described, findings.of(Check::Chain).described), (7, EXAMPLES as u64));
     }
 }

@@ -2,13 +2,13 @@
 //!
 //! A map in many small ones: a single large one would hold everything twice whenever it grows.
 
-use super::file::Records;
+use super::parquet_file::Records;
 use common::message::FileId;
 use std::collections::HashMap;
 
 /// What is known of one log file.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct State {
+pub(crate) struct LogFileState {
     pub(crate) records: Records,
     /// What its complete row says; `None` before its end.
     pub(crate) end: Option<u32>,
@@ -26,7 +26,7 @@ pub(crate) struct State {
     /// The ledger says that it is complete.
     pub(crate) ledger_done: bool,
     /// A batch with records or the end of it is not whole in the table.
-    pub(crate) is_hurt: bool,
+    pub(crate) in_damaged_batch: bool,
     /// The last table file that rows of it were seen in, by number.
     pub(crate) seen_in: u32,
     /// The source has it.
@@ -35,11 +35,11 @@ pub(crate) struct State {
     pub(crate) is_matched: bool,
 }
 
-impl State {
+impl LogFileState {
     /// It lacks records that a batch that is not whole in the table may have had, and nothing else is wrong with it.
     pub(crate) fn is_short_by_damage(&self) -> bool {
         let expected = self.end.or(self.ledger).unwrap_or(0);
-        self.is_hurt && self.records.count < expected && self.records.bound <= expected
+        self.in_damaged_batch && self.records.count < expected && self.records.bound <= expected
     }
 }
 
@@ -47,7 +47,7 @@ const SHARDS: usize = 256;
 
 /// States by log file.
 #[derive(Debug)]
-pub(crate) struct LogFiles(Vec<HashMap<FileId, State>>);
+pub(crate) struct LogFiles(Vec<HashMap<FileId, LogFileState>>);
 
 impl Default for LogFiles {
     fn default() -> LogFiles {
@@ -61,20 +61,20 @@ impl LogFiles {
         usize::from(file.0.to_be_bytes()[0])
     }
 
-    pub(crate) fn get(&self, file: FileId) -> Option<&State> {
+    pub(crate) fn get(&self, file: FileId) -> Option<&LogFileState> {
         self.0[LogFiles::shard(file)].get(&file)
     }
 
-    pub(crate) fn get_mut(&mut self, file: FileId) -> Option<&mut State> {
+    pub(crate) fn get_mut(&mut self, file: FileId) -> Option<&mut LogFileState> {
         self.0[LogFiles::shard(file)].get_mut(&file)
     }
 
     /// The state of a log file, a new one where there was none.
-    pub(crate) fn entry(&mut self, file: FileId) -> &mut State {
+    pub(crate) fn entry(&mut self, file: FileId) -> &mut LogFileState {
         self.0[LogFiles::shard(file)].entry(file).or_default()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&FileId, &State)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&FileId, &LogFileState)> {
         self.0.iter().flatten()
     }
 
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_log_file_costs_less_than_a_hundred_bytes() {
-        assert!(size_of::<(FileId, State)>() <= 96);
+        assert!(size_of::<(FileId, LogFileState)>() <= 96);
     }
 
     #[test]

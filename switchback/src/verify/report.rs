@@ -121,7 +121,7 @@ impl Report {
             for example in &found.examples {
                 let _ = writeln!(out, "        {example}");
             }
-            let more = found.violations.saturating_sub(found.told);
+            let more = found.violations.saturating_sub(found.described);
             if more > 0 {
                 let _ = writeln!(out, "        and {} more", number(more));
             }

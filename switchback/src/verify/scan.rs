@@ -1,11 +1,11 @@
 //! A closer look at the few log files that something is wrong with: which record it is, in which file of the table.
 
-use super::ahead::{Ahead, Room, cores};
-use super::canon::{Node, first_difference, hash};
+use super::canonical_json::{Node, first_difference, hash};
 use super::columns::{Identities, Ids, kind_of, open};
+use super::prefetch::{Prefetch, WorkLimits, cores};
 use super::read_only::ReadOnlyStore;
-use super::reconstruct::{Events, rejected_row};
 use super::source_record::expected;
+use super::table_record::{Events, rejected_row};
 use bytes::Bytes;
 use common::message::{FileId, Key, Slot};
 use persister::decode::RowKind;
@@ -20,7 +20,7 @@ const SHOWN: usize = 120;
 pub(crate) struct Suspect {
     /// What the source has of each record; empty when only indexes are looked at.
     pub(crate) hashes: Vec<u128>,
-    /// The records themselves, as far as there is room for them.
+    /// The records themselves, as far as they fit the bound on memory.
     pub(crate) records: Vec<Box<[u8]>>,
 }
 
@@ -54,8 +54,8 @@ pub(crate) async fn scan(
     numbers: impl Iterator<Item = u32>,
     suspects: Suspects,
 ) -> anyhow::Result<HashMap<FileId, Seen>> {
-    let (suspects, room) = (Arc::new(suspects), Room::new());
-    let mut ahead = Ahead::new(2 * cores());
+    let (suspects, limits) = (Arc::new(suspects), WorkLimits::new());
+    let mut prefetch = Prefetch::new(2 * cores());
     let mut seen: HashMap<FileId, Seen> = HashMap::new();
     let mut take = |(number, hits): (u32, anyhow::Result<Vec<Hit>>)| -> anyhow::Result<()> {
         for hit in hits? {
@@ -70,20 +70,20 @@ pub(crate) async fn scan(
     };
     for number in numbers {
         let Some(key) = files.get(number as usize).cloned() else { continue };
-        while ahead.is_full() {
-            ahead.next().await?.map(&mut take).transpose()?;
+        while prefetch.is_full() {
+            prefetch.next().await?.map(&mut take).transpose()?;
         }
-        let (store, room, suspects) = (store.clone(), room.clone(), Arc::clone(&suspects));
-        ahead.push(async move {
+        let (store, limits, suspects) = (store.clone(), limits.clone(), Arc::clone(&suspects));
+        prefetch.push(async move {
             let look = {
                 let key = key.clone();
                 move |bytes: Option<Bytes>| bytes.map_or_else(Vec::new, |bytes| find(bytes, &key, &suspects))
             };
-            let hits = room.work(64 << 20, store.get(&key), look).await;
+            let hits = limits.work(64 << 20, store.get(&key), look).await;
             (number, hits.and_then(|hits| Ok(hits?)))
         });
     }
-    while let Some(done) = ahead.next().await? {
+    while let Some(done) = prefetch.next().await? {
         take(done)?;
     }
     Ok(seen)
@@ -94,7 +94,7 @@ fn find(bytes: Bytes, key: &str, suspects: &Suspects) -> Vec<Hit> {
     let mut hits = Vec::new();
     let Some(kind) = kind_of(key) else { return hits };
     let Ok(batches) = open(bytes, kind) else { return hits };
-    let (mut ids, mut room) = (Ids::new(), Vec::new());
+    let (mut ids, mut buffer) = (Ids::new(), Vec::new());
     for batch in batches {
         let Ok(batch) = batch else { return hits };
         let Ok(identities) = Identities::of(kind, &batch) else { return hits };
@@ -111,17 +111,17 @@ fn find(bytes: Bytes, key: &str, suspects: &Suspects) -> Vec<Hit> {
                 (None, RowKind::Rejected) => rejected_row(&batch, row),
                 (None, _) => Ok(Node::Object(Vec::new())),
             };
-            let differs = index.and_then(|index| differs(suspect, file, index, node, &mut room));
+            let differs = index.and_then(|index| differs(suspect, file, index, node, &mut buffer));
             hits.push(Hit { file, index, name, differs });
         }
     }
     hits
 }
 
-fn differs(suspect: &Suspect, file: FileId, index: u32, node: Result<Node<'_>, String>, room: &mut Vec<u8>) -> Option<String> {
+fn differs(suspect: &Suspect, file: FileId, index: u32, node: Result<Node<'_>, String>, buffer: &mut Vec<u8>) -> Option<String> {
     let expected_hash = suspect.hashes.get(index as usize)?;
     let node = match node {
-        Ok(node) if hash(file, index, &node, room) == *expected_hash => return None,
+        Ok(node) if hash(file, index, &node, buffer) == *expected_hash => return None,
         Ok(node) => node,
         Err(why) => return Some(why),
     };

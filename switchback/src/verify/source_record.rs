@@ -1,7 +1,7 @@
 //! What an element of `Records` must become: an event, or a rejection. Judged by serde_json and the topic contract's words alone.
 
-use super::canon::Node;
-use super::reconstruct::{TAKEN_APART, rejected, shaped};
+use super::canonical_json::Node;
+use super::table_record::{TAKEN_APART, rejected, shaped};
 use common::event::normalize::MAX_RECORD_DEPTH;
 use common::limits::MAX_RECORD_BYTES;
 

@@ -1,12 +1,12 @@
-//! The table by itself: stream, chains, files, rows. One way through, with what the rows say added up in [`Books`].
+//! The table by itself: stream, chains, files, rows. One way through, with what the rows say added up in [`Accounting`].
 
-use super::ahead::{Ahead, Room, cores};
-use super::books::Books;
+use super::accounting::Accounting;
 use super::chain::{self, Chains, Link};
-use super::file::{FileFacts, examine};
 use super::findings::{Check, EXAMPLES, Findings};
 use super::listed::Listed;
 use super::orphans;
+use super::parquet_file::{FileFacts, examine};
+use super::prefetch::{Prefetch, WorkLimits, cores};
 use super::read_only::ReadOnlyStore;
 use bytes::Bytes;
 use common::failure::Class;
@@ -22,7 +22,7 @@ const UNKNOWN_SIZE: u64 = 64 << 20;
 
 /// What is to be proved, and how strictly.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Terms {
+pub(crate) struct Strictness {
     /// Hash every record, to compare it with the source's.
     pub(crate) with_values: bool,
     /// Missing files of a partition's newest batch are no violation.
@@ -34,7 +34,7 @@ pub(crate) struct Terms {
 pub(crate) struct Proof {
     pub(crate) stream: Option<StreamRecord>,
     pub(crate) findings: Findings,
-    pub(crate) books: Books,
+    pub(crate) accounting: Accounting,
     pub(crate) partitions: u64,
     pub(crate) batches: u64,
     pub(crate) offsets: u64,
@@ -47,7 +47,7 @@ pub(crate) struct Proof {
 ///
 /// # Errors
 /// When it cannot be read, or is none.
-pub(crate) async fn prove(store: &ReadOnlyStore, terms: Terms) -> anyhow::Result<Proof> {
+pub(crate) async fn prove(store: &ReadOnlyStore, strictness: Strictness) -> anyhow::Result<Proof> {
     let mut findings = Findings::default();
     let stream = read_stream(store, &mut findings).await?;
     // Before the chains: a file is put after the record that names it, so whatever is there now is named by then.
@@ -55,14 +55,14 @@ pub(crate) async fn prove(store: &ReadOnlyStore, terms: Terms) -> anyhow::Result
     let mut chains = Chains::new(store.clone(), stream.clone());
     let mut reader = Reader {
         store: store.clone(),
-        terms,
+        strictness,
         partitions: stream.as_ref().map(|stream| stream.partitions),
         listed,
         findings,
-        books: Books::default(),
+        accounting: Accounting::default(),
         // One being fetched and one being read for each core.
-        ahead: Ahead::new(2 * cores()),
-        room: Room::new(),
+        prefetch: Prefetch::new(2 * cores()),
+        limits: WorkLimits::new(),
         batch: None,
         heads: BTreeMap::new(),
         dropped: 0,
@@ -72,11 +72,11 @@ pub(crate) async fn prove(store: &ReadOnlyStore, terms: Terms) -> anyhow::Result
         reader.start(link).await?;
     }
     while reader.take().await? {}
-    orphans::report(store, &reader.room, std::mem::take(&mut reader.listed), &reader.heads, &mut reader.findings).await?;
+    orphans::report(store, &reader.limits, std::mem::take(&mut reader.listed), &reader.heads, &mut reader.findings).await?;
     Ok(Proof {
         stream,
         findings: reader.findings,
-        books: reader.books,
+        accounting: reader.accounting,
         partitions: chains.partitions,
         batches: chains.batches,
         offsets: chains.offsets,
@@ -158,14 +158,14 @@ struct Batch {
 
 struct Reader {
     store: ReadOnlyStore,
-    terms: Terms,
+    strictness: Strictness,
     partitions: Option<u32>,
     /// Files that no batch has named so far.
     listed: BTreeMap<String, u64>,
     findings: Findings,
-    books: Books,
-    ahead: Ahead<Done>,
-    room: Room,
+    accounting: Accounting,
+    prefetch: Prefetch<Done>,
+    limits: WorkLimits,
     batch: Option<Batch>,
     /// The newest sequence of each partition.
     heads: BTreeMap<u32, u64>,
@@ -178,24 +178,25 @@ impl Reader {
     async fn start(&mut self, link: Link) -> anyhow::Result<()> {
         self.heads.insert(link.intent.partition, link.intent.seq);
         for file in 0..link.intent.files.len().max(1) {
-            while self.ahead.is_full() {
+            while self.prefetch.is_full() {
                 self.take().await?;
             }
             let Some(entry) = link.intent.files.get(file) else {
                 let link = link.clone();
-                self.ahead.push(async move { Done { link, file, outcome: Ok(Ok(Outcome::Nothing)) } });
+                self.prefetch.push(async move { Done { link, file, outcome: Ok(Ok(Outcome::Nothing)) } });
                 continue;
             };
             let size = self.listed.remove(&entry.key).unwrap_or(UNKNOWN_SIZE);
-            let (store, room, link, with_values) = (self.store.clone(), self.room.clone(), link.clone(), self.terms.with_values);
-            self.ahead.push(async move {
+            let (store, limits, link, with_values) =
+                (self.store.clone(), self.limits.clone(), link.clone(), self.strictness.with_values);
+            self.prefetch.push(async move {
                 let key = link.intent.files[file].key.clone();
                 let intent = link.intent.clone();
                 let look = move |bytes: Option<Bytes>| match bytes {
                     Some(bytes) => Outcome::Read(Box::new(examine(bytes, &intent, &intent.files[file], with_values))),
                     None => Outcome::Missing,
                 };
-                let outcome = room.work(size, store.get(&key), look).await;
+                let outcome = limits.work(size, store.get(&key), look).await;
                 Done { link, file, outcome }
             });
         }
@@ -204,7 +205,7 @@ impl Reader {
 
     /// Takes in the oldest result; false when there is none.
     async fn take(&mut self) -> anyhow::Result<bool> {
-        let Some(Done { link, file, outcome }) = self.ahead.next().await? else { return Ok(false) };
+        let Some(Done { link, file, outcome }) = self.prefetch.next().await? else { return Ok(false) };
         let outcome = match outcome? {
             Ok(outcome) => outcome,
             // No key of ours, or larger than anything of ours: the table's fault, not the store's.
@@ -243,26 +244,26 @@ impl Reader {
         self.dropped = self.dropped.saturating_add(intent.dropped.duplicate).saturating_add(intent.dropped.ahead);
         self.once(intent, &batch, is_sound);
         if !is_sound {
-            self.books.hurt(intent);
+            self.accounting.mark_damaged(intent);
         }
         for (file, facts) in &batch.facts {
-            self.books.file(&intent.files[*file].key, facts);
+            self.accounting.add_file(&intent.files[*file].key, facts);
         }
-        if let Err(why) = self.books.ledger(intent) {
+        if let Err(why) = self.accounting.add_ledger(intent) {
             self.findings.add(Check::Ledger, format!("{}: {why}", of(intent)));
         }
     }
 
     fn missing(&mut self, intent: &Intent, missing: &[usize], is_in_flight: bool) {
         if is_in_flight {
-            let told = format!("{} of {} files are not there", missing.len(), intent.files.len());
-            self.in_flight.add(&of(intent), &told);
+            let text = format!("{} of {} files are not there", missing.len(), intent.files.len());
+            self.in_flight.add(&of(intent), &text);
         }
         for file in missing {
             let key = &intent.files[*file].key;
             if !is_in_flight {
                 self.findings.add(Check::Files, format!("{key}: missing, and {} names it and is not the newest", of(intent)));
-            } else if !self.terms.allow_in_flight {
+            } else if !self.strictness.allow_in_flight {
                 let text = format!(
                     "{key}: missing; {} is the newest of its partition: a persister is writing it now, or the next one to start completes \
                      it (--allow-in-flight lets that pass)",

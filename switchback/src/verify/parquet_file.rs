@@ -1,9 +1,9 @@
 //! One file of the table against the batch that names it. Pure: bytes in, what its rows say and what is wrong with them out.
 
-use super::canon::hash;
+use super::canonical_json::hash;
 use super::columns::{Identities, Identity, Ids, int64, kind_of, open, text, value};
 use super::findings::{Check, Findings};
-use super::reconstruct::{Events, rejected_row};
+use super::table_record::{Events, rejected_row};
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{Array, RecordBatch};
@@ -76,7 +76,7 @@ pub(crate) struct EndRow {
     /// Head of the SHA-256 of the content, 0 where there is none.
     pub(crate) content: u64,
     /// Name and reason, of log files that are not simply complete.
-    pub(crate) told: Option<(String, String)>,
+    pub(crate) details: Option<(String, String)>,
 }
 
 /// What a row of `log_files/` says of its log file.
@@ -111,11 +111,11 @@ pub(crate) fn examine(bytes: Bytes, intent: &Intent, entry: &FileEntry, with_val
         with_values,
         ids: Ids::new(),
         rows: Vec::new(),
-        room: Vec::new(),
+        buffer: Vec::new(),
         outside: 0,
         first_outside: String::new(),
-        astray: 0,
-        first_astray: String::new(),
+        misplaced: 0,
+        first_misplaced: String::new(),
     };
     if let Err(why) = walk.all(bytes, &mut facts) {
         facts.findings.add(Check::Rows, format!("{}: cut or overwritten: its {size} bytes do not read: {why}", entry.key));
@@ -130,8 +130,9 @@ pub(crate) fn examine(bytes: Bytes, intent: &Intent, entry: &FileEntry, with_val
 
 /// What a file's footer says and its batch does not: the fields that say which file it is, then the others.
 fn differences(footer: &Footer, intent: &Intent, entry: &FileEntry) -> (Vec<String>, Vec<String>) {
-    let differs =
-        |(what, found, told): (&str, String, String)| (found != told).then(|| format!("{what} {found} instead of {told}"));
+    let differs = |(what, found, expected): (&str, String, String)| {
+        (found != expected).then(|| format!("{what} {found} instead of {expected}"))
+    };
     let which = [
         ("topic", footer.topic.clone(), intent.topic.clone()),
         ("epoch", footer.epoch.clone(), intent.epoch.clone()),
@@ -163,14 +164,14 @@ struct Walk<'a> {
     ids: Ids,
     /// What the digest is made of.
     rows: Vec<(u64, Option<Key>)>,
-    room: Vec<u8>,
+    buffer: Vec<u8>,
     /// Rows of another partition or offset than the batch's.
     outside: u64,
     /// The first row of another, in words.
     first_outside: String,
     /// Rows in a directory that is not theirs.
-    astray: u64,
-    first_astray: String,
+    misplaced: u64,
+    first_misplaced: String,
 }
 
 impl Walk<'_> {
@@ -223,9 +224,9 @@ impl Walk<'_> {
             _ => own.push_str(self.kind.root()),
         }
         if own != dir {
-            self.astray += 1;
-            if self.astray == 1 {
-                self.first_astray = format!("{key}: the row at offset {} belongs to {own}/", identity.offset);
+            self.misplaced += 1;
+            if self.misplaced == 1 {
+                self.first_misplaced = format!("{key}: the row at offset {} belongs to {own}/", identity.offset);
             }
         }
     }
@@ -237,7 +238,7 @@ impl Walk<'_> {
             (true, None) => rejected_row(batch, row),
         };
         // What cannot be a record has no hash that a source's record has; the scan for differences tells why.
-        node.map_or(1, |node| hash(file, index, &node, &mut self.room))
+        node.map_or(1, |node| hash(file, index, &node, &mut self.buffer))
     }
 
     fn finish(mut self, footer: &Footer, facts: &mut FileFacts) {
@@ -267,7 +268,7 @@ impl Walk<'_> {
         }
         let more = |n: u64| if n > 1 { format!(" (and {} more such rows)", n - 1) } else { String::new() };
         facts.findings.add_many(Check::Once, self.outside, format!("{}{}", self.first_outside, more(self.outside)));
-        facts.findings.add_many(Check::Rows, self.astray, format!("{}{}", self.first_astray, more(self.astray)));
+        facts.findings.add_many(Check::Rows, self.misplaced, format!("{}{}", self.first_misplaced, more(self.misplaced)));
     }
 }
 
@@ -312,13 +313,13 @@ fn end_row(batch: &RecordBatch, row: usize, file: FileId, object: Option<&str>) 
         "altered" => Status::Altered,
         other => return Err(format!("unknown status {other:?} of a log file")),
     };
-    let told = match status {
+    let details = match status {
         Status::Complete => None,
         Status::Quarantined => Some((object.unwrap_or("").to_owned(), get("reason")?)),
         Status::Altered => Some((object.unwrap_or("").to_owned(), format!("now {}", get("sha256")?))),
     };
     let records = records.ok_or("a row of a log file without a number of records")?;
-    Ok(EndRow { file, status, records, content: head_of(&get("sha256")?), told })
+    Ok(EndRow { file, status, records, content: head_of(&get("sha256")?), details })
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 //!
 //! This is what grows: about 100 bytes a log file (never anything per record), and the keys of the table's own files.
 
-use super::file::{EndRow, FileFacts, Status};
 use super::findings::EXAMPLES;
 use super::listed::{Listed, Named};
-use super::log_files::{LogFiles, State};
+use super::log_files::{LogFileState, LogFiles};
+use super::parquet_file::{EndRow, FileFacts, Status};
 use common::message::FileId;
 use persister::decode::RowKind;
 use persister::protocol::{FileState, Intent};
@@ -15,7 +15,7 @@ const REPORTS: usize = 50 * EXAMPLES;
 
 /// Everything known.
 #[derive(Debug, Default)]
-pub(crate) struct Books {
+pub(crate) struct Accounting {
     pub(crate) log_files: LogFiles,
     /// Keys of the table's files, by number.
     pub(crate) files: Vec<String>,
@@ -25,9 +25,9 @@ pub(crate) struct Books {
     pub(crate) altered: Listed,
 }
 
-impl Books {
+impl Accounting {
     /// Takes in what the rows of one file say.
-    pub(crate) fn file(&mut self, key: &str, facts: &FileFacts) {
+    pub(crate) fn add_file(&mut self, key: &str, facts: &FileFacts) {
         let number = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
         self.files.push(key.to_owned());
         match facts.kind {
@@ -42,14 +42,14 @@ impl Books {
             state.seen_in = number;
         }
         for end in &facts.ends {
-            self.end(end, number);
+            self.add_end(end, number);
         }
     }
 
-    fn end(&mut self, end: &EndRow, number: u32) {
+    fn add_end(&mut self, end: &EndRow, number: u32) {
         let state = self.log_files.entry(end.file);
         state.seen_in = number;
-        let (name, why) = end.told.as_ref().map_or(("", ""), |(name, why)| (name, why));
+        let (name, why) = end.details.as_ref().map_or(("", ""), |(name, why)| (name, why));
         match end.status {
             Status::Complete => {
                 state.ends = state.ends.saturating_add(1);
@@ -71,9 +71,9 @@ impl Books {
     }
 
     /// A batch is not whole in the table: what its log files lack may follow from that.
-    pub(crate) fn hurt(&mut self, intent: &Intent) {
+    pub(crate) fn mark_damaged(&mut self, intent: &Intent) {
         for (file, _) in intent.delta().into_iter().flatten() {
-            self.log_files.entry(file).is_hurt = true;
+            self.log_files.entry(file).in_damaged_batch = true;
         }
     }
 
@@ -81,7 +81,7 @@ impl Books {
     ///
     /// # Errors
     /// In words: an entry of the batch does not read.
-    pub(crate) fn ledger(&mut self, intent: &Intent) -> Result<(), String> {
+    pub(crate) fn add_ledger(&mut self, intent: &Intent) -> Result<(), String> {
         for (file, (_, said)) in intent.delta().map_err(|damaged| damaged.to_string())? {
             let state = self.log_files.entry(file);
             (state.ledger, state.ledger_done) = match said {
@@ -95,7 +95,7 @@ impl Books {
 
     /// Log files that could not be read and have not been read since.
     pub(crate) fn quarantined(&self) -> Listed {
-        let is_out = |state: &State| state.is_quarantined && state.end.is_none();
+        let is_out = |state: &LogFileState| state.is_quarantined && state.end.is_none();
         let count = self.log_files.iter().filter(|(_, state)| is_out(state)).count() as u64;
         let mut first: Vec<Named> = Vec::new();
         for (_, named) in self.quarantined.iter().filter(|(file, _)| self.log_files.get(*file).is_some_and(is_out)) {

@@ -91,13 +91,13 @@ impl<'a> Node<'a> {
 }
 
 /// 128 bits that stand for a record at its place. Added up over a log file they stand for all its records in any order.
-pub(crate) fn hash(file: FileId, index: u32, node: &Node<'_>, room: &mut Vec<u8>) -> u128 {
-    room.clear();
-    room.extend_from_slice(&file.0.to_le_bytes());
-    room.extend_from_slice(&index.to_le_bytes());
-    node.write(room);
+pub(crate) fn hash(file: FileId, index: u32, node: &Node<'_>, buffer: &mut Vec<u8>) -> u128 {
+    buffer.clear();
+    buffer.extend_from_slice(&file.0.to_le_bytes());
+    buffer.extend_from_slice(&index.to_le_bytes());
+    node.write(buffer);
     let mut head = [0u8; 16];
-    head.copy_from_slice(&Sha256::digest(&room)[..16]);
+    head.copy_from_slice(&Sha256::digest(&buffer)[..16]);
     u128::from_le_bytes(head)
 }
 
@@ -248,9 +248,9 @@ mod tests {
 
     #[test]
     fn a_hash_tells_value_and_place() {
-        let mut room = Vec::new();
+        let mut buffer = Vec::new();
         let (a, b) = (Node::parse(r#"["a","b"]"#).expect("reads"), Node::parse(r#"["ab"]"#).expect("reads"));
-        let mut hash = |file, index, node: &Node<'_>| hash(FileId(file), index, node, &mut room);
+        let mut hash = |file, index, node: &Node<'_>| hash(FileId(file), index, node, &mut buffer);
         let all = [hash(1, 0, &a), hash(1, 0, &b), hash(1, 1, &a), hash(2, 0, &a)];
         assert!((0..4).all(|i| (0..i).all(|j| all[i] != all[j])));
         assert_eq!(all[0], hash(1, 0, &a));

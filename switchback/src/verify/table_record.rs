@@ -2,7 +2,7 @@
 //!
 //! The inverse of the normalizer and the table together, written from the contract and not from their code.
 
-use super::canon::Node;
+use super::canonical_json::Node;
 use super::columns::{int64, text, value};
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;

@@ -1,4 +1,4 @@
-//! Work that runs ahead of its reader: a few jobs at once, their results in the order in which they were given.
+//! Jobs that run ahead of whoever takes their results: a few at once, the results in the order in which the jobs were given.
 
 use anyhow::Context;
 use std::collections::VecDeque;
@@ -6,20 +6,20 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-/// Bytes of objects held at once, in MiB: a file of a table is sealed at about 128 MiB of Parquet, so two of those never lie
-/// in memory together while many small ones do.
+/// Bytes of objects held at once, in MiB. A Parquet file of a table is sealed at about 128 MiB: two of those are never in memory together,
+/// many small ones are.
 const OBJECT_MIB: u32 = 192;
 
-/// Jobs under way.
+/// Jobs that run now or have a result that was not taken yet.
 #[derive(Debug)]
-pub(crate) struct Ahead<T> {
+pub(crate) struct Prefetch<T> {
     width: usize,
     running: VecDeque<JoinHandle<T>>,
 }
 
-impl<T: Send + 'static> Ahead<T> {
-    pub(crate) fn new(width: usize) -> Ahead<T> {
-        Ahead { width: width.max(1), running: VecDeque::new() }
+impl<T: Send + 'static> Prefetch<T> {
+    pub(crate) fn new(width: usize) -> Prefetch<T> {
+        Prefetch { width: width.max(1), running: VecDeque::new() }
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -33,25 +33,25 @@ impl<T: Send + 'static> Ahead<T> {
     /// The result of the oldest job; `None` when there is none.
     pub(crate) async fn next(&mut self) -> anyhow::Result<Option<T>> {
         match self.running.pop_front() {
-            Some(job) => job.await.map(Some).context("a part of the verification broke down"),
+            Some(job) => job.await.map(Some).context("a part of the verification panicked"),
             None => Ok(None),
         }
     }
 }
 
-/// What bounds the memory and threads of jobs.
+/// Bounds on the memory and threads of jobs.
 #[derive(Debug, Clone)]
-pub(crate) struct Room {
+pub(crate) struct WorkLimits {
     bytes: Arc<Semaphore>,
     threads: Arc<Semaphore>,
 }
 
-impl Room {
-    pub(crate) fn new() -> Room {
-        Room { bytes: Arc::new(Semaphore::new(OBJECT_MIB as usize)), threads: Arc::new(Semaphore::new(cores())) }
+impl WorkLimits {
+    pub(crate) fn new() -> WorkLimits {
+        WorkLimits { bytes: Arc::new(Semaphore::new(OBJECT_MIB as usize)), threads: Arc::new(Semaphore::new(cores())) }
     }
 
-    /// Fetches `size` bytes and works on them on a thread that may be kept busy, both within bounds.
+    /// Fetches `size` bytes and works on them on a blocking thread, both within bounds.
     pub(crate) async fn work<B, E, T, F>(
         &self,
         size: u64,

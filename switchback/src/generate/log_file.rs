@@ -17,18 +17,18 @@ use std::collections::BTreeMap;
 const DELAY_SECONDS: i64 = 600;
 const LATE_DAYS: i64 = 20;
 
-/// All that a file is made from, shared by the threads that make them.
+/// Generates log files from plans; shared by the threads that do so.
 #[derive(Debug)]
-pub(crate) struct Workshop<'a> {
+pub(crate) struct Generator<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) world: &'a World,
     pub(crate) story: Option<&'a Story>,
     pub(crate) rare: Rare,
 }
 
-/// A file that has been made.
+/// A log file and what is true of it.
 #[derive(Debug, Default)]
-pub(crate) struct Made {
+pub(crate) struct GeneratedLogFile {
     /// Object path from `AWSLogs/` on.
     pub(crate) object: String,
     pub(crate) gz: Vec<u8>,
@@ -44,7 +44,7 @@ pub(crate) struct Made {
     pub(crate) span: Option<(i64, i64)>,
 }
 
-impl Made {
+impl GeneratedLogFile {
     fn event(&mut self, time: i64) {
         *self.by_date.entry(text::day_of(time)).or_default() += 1;
         let (oldest, newest) = self.span.unwrap_or((time, time));
@@ -52,11 +52,11 @@ impl Made {
     }
 }
 
-impl Workshop<'_> {
-    /// Makes a file; `raw` is a buffer to be used again, left holding the inflated content.
-    pub(crate) fn make(&self, plan: &Plan, raw: &mut Vec<u8>) -> std::io::Result<Made> {
+impl Generator<'_> {
+    /// Generates a log file; `raw` is a buffer to be reused, left holding the inflated content.
+    pub(crate) fn generate(&self, plan: &Plan, raw: &mut Vec<u8>) -> std::io::Result<GeneratedLogFile> {
         let mut rng = Rng::new(self.settings.seed, plan.index);
-        let mut made = Made { object: self.object(plan, &mut rng), ..Made::default() };
+        let mut generated = GeneratedLogFile { object: self.object(plan, &mut rng), ..GeneratedLogFile::default() };
         raw.clear();
         push(raw, r#"{"Records":["#);
         let steps = match &plan.content {
@@ -73,27 +73,32 @@ impl Workshop<'_> {
             let left = (steps.end - told) as u64;
             if rng.below(others + left) < left {
                 if let Some(time) = self.story.and_then(|story| story.write(raw, told, self.world, &mut rng)) {
-                    made.event(time);
-                    made.records += 1;
+                    generated.event(time);
+                    generated.records += 1;
                 }
                 told += 1;
             } else {
-                self.record(plan, raw, &mut rng, &mut made);
+                self.record(plan, raw, &mut rng, &mut generated);
                 others -= 1;
             }
         }
         push(raw, "]}");
         if let Content::Broken(fault) = plan.content {
-            made.gz = fault.build(raw)?;
-            return Ok(Made { object: made.object, gz: made.gz, quarantined: Some(fault.reason()), ..Made::default() });
+            generated.gz = fault.build(raw)?;
+            return Ok(GeneratedLogFile {
+                object: generated.object,
+                gz: generated.gz,
+                quarantined: Some(fault.reason()),
+                ..GeneratedLogFile::default()
+            });
         }
-        made.bytes_raw = raw.len() as u64;
-        made.gz = gzip(raw)?;
-        Ok(made)
+        generated.bytes_raw = raw.len() as u64;
+        generated.gz = gzip(raw)?;
+        Ok(generated)
     }
 
     /// Appends one record that is not of the story, good or bad.
-    fn record(&self, plan: &Plan, raw: &mut Vec<u8>, rng: &mut Rng, made: &mut Made) {
+    fn record(&self, plan: &Plan, raw: &mut Vec<u8>, rng: &mut Rng, generated: &mut GeneratedLogFile) {
         let bad = rng.chance(self.settings.malformed_records).then(|| BadRecord::draw(rng));
         let late = rng.chance(self.settings.late);
         let delay = if late { rng.between(SECONDS_PER_DAY, LATE_DAYS * SECONDS_PER_DAY) } else { rng.between(0, DELAY_SECONDS) };
@@ -111,20 +116,20 @@ impl Workshop<'_> {
             Content::NetworkActivity => self.rare.network_activity(raw, &mut scene),
             Content::Events(_) | Content::Broken(_) => record::everyday(raw, self.world, &mut scene),
         }
-        made.records += 1;
+        generated.records += 1;
         // Insight records have no user agent to break.
         match bad.filter(|_| matches!(plan.content, Content::Events(_))) {
             Some(bad) => {
                 bad.break_record(raw, start);
-                *made.rejected.entry(bad.reason()).or_default() += 1;
+                *generated.rejected.entry(bad.reason()).or_default() += 1;
             }
             None if self.settings.undated > 0.0 && rng.chance(self.settings.undated) => {
                 remove_time(raw, start);
-                made.undated += 1;
+                generated.undated += 1;
             }
             None => {
-                made.event(plan.delivered - delay);
-                made.late += u64::from(late);
+                generated.event(plan.delivered - delay);
+                generated.late += u64::from(late);
             }
         }
     }
