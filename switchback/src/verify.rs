@@ -17,6 +17,7 @@ mod canonical_json;
 mod chain;
 mod columns;
 mod diagnose;
+mod event_time;
 mod findings;
 mod listed;
 mod log_files;

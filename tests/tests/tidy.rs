@@ -66,6 +66,18 @@ fn the_pure_parts_name_no_engine() {
     }
 }
 
+/// What checks and what is checked must not share a mistake.
+#[test]
+fn verify_reads_records_and_times_with_other_parsers_than_the_stages() {
+    for file in rust_files(&root().join("switchback/src/verify")) {
+        let text = fs::read_to_string(&file).expect("readable");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for parser in ["common::time", "cloudtrail::json", "normalize::normalize", "OnePass"] {
+            assert!(!code.contains(parser), "{} names {parser}", file.display());
+        }
+    }
+}
+
 #[test]
 fn nothing_unfinished_is_left_behind() {
     // Split, so that this file does not find itself.

@@ -4,13 +4,13 @@
 
 use super::canonical_json::Node;
 use super::columns::{int64, text, value};
+use super::event_time::{read, written};
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, StringArray, StructArray, TimestampMicrosecondArray};
 use arrow_schema::DataType;
 use common::event::{FIELDS, Kind, Reason};
 use common::limits::{MAX_RECORD_BYTES, MAX_REJECTED_RAW_BYTES};
-use common::time::{format_utc, parse_utc};
 use std::borrow::Cow;
 
 /// Characters of a rejected record that are compared: their bytes are well below what the table cuts raw text to.
@@ -59,7 +59,7 @@ impl<'a> Events<'a> {
         let mut members: Vec<(Cow<'a, str>, Node<'a>)> = Vec::with_capacity(FIELDS.len());
         for (source, column) in &self.columns {
             let node = match column {
-                Column::Time(array) => array.is_valid(row).then(|| Node::Text(format_utc(array.value(row)).into())),
+                Column::Time(array) => array.is_valid(row).then(|| time(array.value(row))).transpose()?,
                 Column::Text(array) => value(array, row).map(|text| Node::Text(text.into())),
                 Column::Flag(array) => {
                     array.is_valid(row).then(|| Node::Plain(if array.value(row) { "true" } else { "false" }.into()))
@@ -100,7 +100,7 @@ fn add<'a>(members: &mut Vec<(Cow<'a, str>, Node<'a>)>, key: Cow<'a, str>, node:
     let Some((_, held)) = members.iter_mut().find(|(held, _)| *held == key) else {
         if key == "eventTime"
             && let Node::Text(text) = &node
-            && readable(text).is_some()
+            && read(text).is_some()
         {
             return Err(format!("event_time is NULL although {text:?} is a time"));
         }
@@ -109,7 +109,7 @@ fn add<'a>(members: &mut Vec<(Cow<'a, str>, Node<'a>)>, key: Cow<'a, str>, node:
     };
     match (held, node) {
         (Node::Text(time), Node::Text(original)) if key == "eventTime" => {
-            if readable(&original).is_none_or(|micros| format_utc(micros) != *time) {
+            if read(&original).and_then(written).is_none_or(|canonical| canonical != *time) {
                 return Err(format!("event_time is {time:?} although the source says {original:?}"));
             }
             *time = original;
@@ -120,9 +120,11 @@ fn add<'a>(members: &mut Vec<(Cow<'a, str>, Node<'a>)>, key: Cow<'a, str>, node:
     }
 }
 
-/// A time that the table can hold: one that reads back from its own form.
-fn readable(text: &str) -> Option<i64> {
-    parse_utc(text).filter(|micros| parse_utc(&format_utc(*micros)) == Some(*micros))
+/// A time as AWS writes it.
+fn time<'a>(micros: i64) -> Result<Node<'a>, String> {
+    written(micros)
+        .map(|text| Node::Text(text.into()))
+        .ok_or_else(|| format!("event_time is {micros} µs, which is no time of the contract"))
 }
 
 fn merge<'a>(held: &mut Vec<(Cow<'a, str>, Node<'a>)>, rest: Vec<(Cow<'a, str>, Node<'a>)>) -> Result<(), String> {

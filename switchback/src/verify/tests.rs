@@ -5,6 +5,8 @@ mod damage;
 use super::findings::Check;
 use super::*;
 use aggregator::transform::{Scratch, transform};
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use bytes::Bytes;
 use common::log::Producer;
@@ -320,6 +322,25 @@ fn a_value_that_was_changed_shows_against_the_source_with_its_path() {
     });
     assert!(world.verify(false, false).is_exact(), "the table alone cannot tell");
     let words = ["A1.json.gz record ", "eventName is \"N0\" in the log file and \"Forged\" in the table", &key];
+    let report = world.expect(true, Check::Values, &words);
+    assert_eq!((wrong(&report), report.findings.total()), (vec!["values"], 6));
+}
+
+#[test]
+fn an_event_time_that_the_stages_read_wrongly_shows_against_the_source() {
+    let world = World::new();
+    let key = world.key("data", "-s1-");
+    rewrite(&world.table(&key), RowKind::Data, |batch| {
+        let times = batch.column_by_name("event_time").unwrap().as_primitive::<TimestampMicrosecondType>();
+        let an_hour_late = times.unary::<_, TimestampMicrosecondType>(|micros| micros + 3_600_000_000);
+        replace_column(&batch, "event_time", Arc::new(an_hour_late.with_timezone("UTC")))
+    });
+    assert!(world.verify(false, false).is_exact(), "the table alone cannot tell");
+    // The second is in extra too: its source text is not in the form of the column.
+    let words = [
+        "eventTime is \"2023-07-10T12:00:00Z\" in the log file and \"2023-07-10T13:00:00Z\" in the table",
+        "event_time is \"2023-07-10T13:00:00.5Z\" although the source says \"2023-07-10T12:00:00.500Z\"",
+    ];
     let report = world.expect(true, Check::Values, &words);
     assert_eq!((wrong(&report), report.findings.total()), (vec!["values"], 6));
 }
