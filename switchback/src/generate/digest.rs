@@ -29,9 +29,7 @@ pub(crate) struct Digests {
 
 /// The SHA-256 of a log file's content, as digests have it.
 pub(crate) fn hash(raw: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digest = Sha256::digest(raw);
-    digest.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|nibble| char::from(DIGITS[usize::from(nibble)])).collect()
+    hex::encode(Sha256::digest(raw))
 }
 
 impl Digests {

@@ -76,7 +76,7 @@ fn default_state(table: &Location) -> Result<PathBuf, ConfigError> {
 }
 
 fn short_hash(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&Sha256::digest(text.as_bytes())[..6])
 }
 
 /// What a new log is to be like.

@@ -65,7 +65,7 @@ async fn origin(store: &ReadOnlyStore, footer: &Footer) -> anyhow::Result<String
     let Ok(intent) = Intent::from_bytes(&bytes) else {
         return Ok(format!("{origin}, whose record {record} does not read"));
     };
-    let digest: String = footer.rows_sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex::encode(footer.rows_sha256);
     Ok(match intent.files.iter().find(|file| file.rows_sha256 == digest) {
         Some(file) => format!("{origin}, and its rows are those of {}: they are read twice", file.key),
         None => format!("{origin}, which names no file with these rows"),

@@ -143,16 +143,12 @@ fn differences(footer: &Footer, intent: &Intent, entry: &FileEntry) -> (Vec<Stri
     ];
     let what = [
         ("rows", footer.rows.to_string(), entry.rows.to_string()),
-        ("digest", hex(&footer.rows_sha256), entry.rows_sha256.clone()),
+        ("digest", hex::encode(footer.rows_sha256), entry.rows_sha256.clone()),
         ("layout", footer.layout.to_string(), intent.layout.clone()),
         ("layout version", footer.layout_version.to_string(), intent.layout_version.to_string()),
         ("schema version", footer.schema_version.to_string(), intent.schema_version.to_string()),
     ];
     (which.into_iter().filter_map(differs).collect(), what.into_iter().filter_map(differs).collect())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The way through the rows of one file.
@@ -248,11 +244,11 @@ impl Walk<'_> {
         for &(offset, key) in &self.rows {
             digest.push(offset, key);
         }
-        let digest = hex(&digest.finish());
+        let digest = hex::encode(digest.finish());
         facts.rows = self.rows.len() as u64;
         facts.offsets = self.rows.iter().map(|&(offset, _)| offset).collect();
         let (which, mut what) = differences(footer, self.intent, self.entry);
-        if !which.is_empty() && digest == hex(&footer.rows_sha256) {
+        if !which.is_empty() && digest == hex::encode(footer.rows_sha256) {
             // A whole file, but another one: that none of its rows belongs here follows.
             let text = format!("{key}: holds the rows of another file: its footer says {}", which.join(", "));
             return facts.findings.add(Check::Rows, text);
