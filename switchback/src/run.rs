@@ -1,7 +1,7 @@
 //! `switchback run`: both stages in one process.
 
 mod log;
-pub mod report;
+mod report;
 
 use aggregator::{Progress, Source};
 use anyhow::Context;

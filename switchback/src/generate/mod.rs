@@ -40,7 +40,7 @@ pub use story::StoryTruth;
 pub use truth::{OBJECTS_FILE, ObjectTruth, TRUTH_FILE, Truth};
 
 use common::service::ConfigError;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{DecimalBytes, HumanCount, ProgressBar, ProgressStyle};
 use plan::Planner;
 use std::process::ExitCode;
 use story::Story;
@@ -59,19 +59,19 @@ pub fn run(args: GenerateArgs) -> anyhow::Result<ExitCode> {
     let truth = generate(&settings, &|records| bar.set_position(records))?;
     bar.finish_and_clear();
     println!(
-        "{} records in {} log files ({} MB, {} MB inflated) in {}",
-        truth.records,
-        truth.files,
-        truth.bytes_gz / 1_000_000,
-        truth.bytes_raw / 1_000_000,
+        "{} records in {} log files ({}, {} inflated) in {}",
+        HumanCount(truth.records),
+        HumanCount(truth.files),
+        DecimalBytes(truth.bytes_gz),
+        DecimalBytes(truth.bytes_raw),
         settings.out.display()
     );
     println!(
         "expect {} rows, {} rejected records, {} quarantined and {} repeated log files (see {TRUTH_FILE})",
-        truth.events,
-        truth.rejected_total(),
-        truth.quarantined_total(),
-        truth.duplicate_files
+        HumanCount(truth.events),
+        HumanCount(truth.rejected_total()),
+        HumanCount(truth.quarantined_total()),
+        HumanCount(truth.duplicate_files)
     );
     Ok(ExitCode::SUCCESS)
 }

@@ -2,7 +2,7 @@
 
 use aggregator::Progress;
 use common::log::Producer;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{DecimalBytes, HumanCount, ProgressBar, ProgressStyle};
 use persister::runtime::Status;
 use std::io::IsTerminal as _;
 use std::sync::Arc;
@@ -14,31 +14,6 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 
 /// Between two looks for the bar.
 const BAR_EVERY: Duration = Duration::from_millis(250);
-
-/// `1234567` as `1,234,567`.
-pub fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// Bytes for people: `12.3 MB`.
-pub fn bytes(n: u64) -> String {
-    let mut value = n as f64;
-    for unit in ["B", "kB", "MB", "GB"] {
-        if value < 1000.0 {
-            return if unit == "B" { format!("{n} B") } else { format!("{value:.1} {unit}") };
-        }
-        value /= 1000.0;
-    }
-    format!("{value:.1} TB")
-}
 
 /// What the lines are made from.
 pub(super) struct Watched {
@@ -62,15 +37,15 @@ impl Watched {
         let progress = &self.progress;
         format!(
             "log files {}/{}  records {} ({}/s)  read {}  lag {}  table {} rows in {} files, {}",
-            grouped(progress.done.get()),
-            grouped(progress.listed.get()),
-            grouped(progress.records.get()),
-            grouped(rate as u64),
-            bytes(progress.bytes_in.get()),
-            grouped(self.lag()),
-            grouped(self.status.rows.load(Ordering::Relaxed)),
-            grouped(self.status.files.load(Ordering::Relaxed)),
-            bytes(self.status.bytes.load(Ordering::Relaxed)),
+            HumanCount(progress.done.get()),
+            HumanCount(progress.listed.get()),
+            HumanCount(progress.records.get()),
+            HumanCount(rate as u64),
+            DecimalBytes(progress.bytes_in.get()),
+            HumanCount(self.lag()),
+            HumanCount(self.status.rows.load(Ordering::Relaxed)),
+            HumanCount(self.status.files.load(Ordering::Relaxed)),
+            DecimalBytes(self.status.bytes.load(Ordering::Relaxed)),
         )
     }
 
@@ -78,7 +53,7 @@ impl Watched {
     pub(super) fn summary(&self, table: &str) -> String {
         let (files, status) = (self.progress.summary(), &self.status);
         let seconds = self.started.elapsed().as_secs_f64();
-        let mut log_files = format!("{} read", grouped(files.done));
+        let mut log_files = format!("{} read", HumanCount(files.done));
         for (count, what) in [
             (files.known, "known from before"),
             (files.quarantined, "quarantined"),
@@ -87,18 +62,18 @@ impl Watched {
             (files.skipped.values().sum(), "other objects passed over"),
         ] {
             if count > 0 {
-                log_files.push_str(&format!(", {} {what}", grouped(count)));
+                log_files.push_str(&format!(", {} {what}", HumanCount(count)));
             }
         }
         format!(
             "  log files  {log_files}\n  records    {}, {} of them rejected\n  written    {} rows in {} files, {} ({} batches)\n  took       {seconds:.1} s, {} records/s\n  table      {table}",
-            grouped(files.records),
-            grouped(files.rejected),
-            grouped(status.rows.load(Ordering::Relaxed)),
-            grouped(status.files.load(Ordering::Relaxed)),
-            bytes(status.bytes.load(Ordering::Relaxed)),
-            grouped(status.batches.load(Ordering::Relaxed)),
-            grouped((files.records as f64 / seconds.max(0.001)) as u64),
+            HumanCount(files.records),
+            HumanCount(files.rejected),
+            HumanCount(status.rows.load(Ordering::Relaxed)),
+            HumanCount(status.files.load(Ordering::Relaxed)),
+            DecimalBytes(status.bytes.load(Ordering::Relaxed)),
+            HumanCount(status.batches.load(Ordering::Relaxed)),
+            HumanCount((files.records as f64 / seconds.max(0.001)) as u64),
         )
     }
 }
@@ -125,21 +100,6 @@ pub(super) async fn follow(watched: Arc<Watched>) {
             bar.tick();
         } else {
             eprintln!("  {line}");
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_for_people() {
-        for (n, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
-            assert_eq!(grouped(n), text);
-        }
-        for (n, text) in [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (12_345_678, "12.3 MB")] {
-            assert_eq!(bytes(n), text);
         }
     }
 }

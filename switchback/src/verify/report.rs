@@ -2,6 +2,7 @@
 
 use super::findings::{Check, Findings};
 use super::listed::Listed;
+use indicatif::HumanCount;
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -117,13 +118,13 @@ impl Report {
                 let _ = writeln!(out, "{green}ok{plain}");
                 continue;
             }
-            let _ = writeln!(out, "{red}{} wrong{plain}", number(found.violations));
+            let _ = writeln!(out, "{red}{} wrong{plain}", HumanCount(found.violations));
             for example in &found.examples {
                 let _ = writeln!(out, "        {example}");
             }
             let more = found.violations.saturating_sub(found.described);
             if more > 0 {
-                let _ = writeln!(out, "        and {} more", number(more));
+                let _ = writeln!(out, "        and {} more", HumanCount(more));
             }
             let _ = writeln!(out, "      ▸ {}", check.remedy());
         }
@@ -131,20 +132,20 @@ impl Report {
         let _ = match self.findings.total() {
             0 => writeln!(out, "\n{green}exact{plain}: {}", self.verdict()),
             1 => writeln!(out, "\n{red}not exact{plain}: 1 violation"),
-            total => writeln!(out, "\n{red}not exact{plain}: {} violations", number(total)),
+            total => writeln!(out, "\n{red}not exact{plain}: {} violations", HumanCount(total)),
         };
         out
     }
 
     fn write_notes(&self, out: &mut String) {
         for (name, listed) in self.notes.iter().filter(|(_, listed)| listed.count > 0) {
-            let _ = writeln!(out, "\n  {} {}:", number(listed.count), name.replace('_', " "));
+            let _ = writeln!(out, "\n  {} {}:", HumanCount(listed.count), name.replace('_', " "));
             for named in &listed.first {
                 let _ = writeln!(out, "        {}  ({})", named.source_object, named.why);
             }
             let more = listed.count.saturating_sub(listed.first.len() as u64);
             if more > 0 {
-                let _ = writeln!(out, "        and {} more", number(more));
+                let _ = writeln!(out, "        and {} more", HumanCount(more));
             }
         }
     }
@@ -154,7 +155,7 @@ impl Report {
         let rows = format!(
             "{} of {} log files {} in the table once",
             amount(counts.data_rows + counts.rejected_rows, "record"),
-            number(counts.log_files),
+            HumanCount(counts.log_files),
             if counts.data_rows + counts.rejected_rows == 1 { "is" } else { "are" }
         );
         match self.source {
@@ -179,15 +180,15 @@ impl Report {
                 format!(
                     "{}, {} rejected, {}",
                     amount(counts.data_rows, "event"),
-                    number(counts.rejected_rows),
+                    HumanCount(counts.rejected_rows),
                     amount(counts.log_file_rows, "end")
                 )
             }
             Check::Orphans => amount(self.findings.of(check).violations, "file"),
             Check::Once => {
-                format!("{}, {} dropped", amount(counts.data_rows + counts.rejected_rows, "record"), number(counts.dropped))
+                format!("{}, {} dropped", amount(counts.data_rows + counts.rejected_rows, "record"), HumanCount(counts.dropped))
             }
-            Check::Dense => format!("{} of {}", number(counts.complete), amount(counts.log_files, "log file")),
+            Check::Dense => format!("{} of {}", HumanCount(counts.complete), amount(counts.log_files, "log file")),
             Check::Ledger => amount(counts.log_files, "log file"),
             Check::Source => amount(source(counts.source_log_files), "log file"),
             Check::Values => amount(source(counts.source_records), "record"),
@@ -196,24 +197,11 @@ impl Report {
 }
 
 fn plural(n: u64, one: &str, many: &str) -> String {
-    format!("{} {}", number(n), if n == 1 { one } else { many })
+    format!("{} {}", HumanCount(n), if n == 1 { one } else { many })
 }
 
 fn amount(n: u64, what: &str) -> String {
     plural(n, what, &format!("{what}s"))
-}
-
-/// A number with its thousands apart.
-fn number(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 #[cfg(test)]
@@ -223,13 +211,6 @@ mod tests {
     fn report() -> Report {
         let counts = Counts { partitions: 4, batches: 312, offsets: 1_204_331, ..Counts::default() };
         Report { table: "t".into(), source: None, stream: None, findings: Findings::default(), counts, notes: Vec::new() }
-    }
-
-    #[test]
-    fn numbers_have_their_thousands_apart() {
-        for (n, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_204_331, "1,204,331")] {
-            assert_eq!(number(n), text);
-        }
     }
 
     #[test]
