@@ -1,7 +1,7 @@
 //! The operator's command: run both stages in one process, verify a table, generate log files.
 //!
-//! One file per subcommand; `main.rs` only parses, runs and maps to an exit code. It is a library as well so that the
-//! end-to-end tests can call a subcommand without a process.
+//! One file or folder per subcommand; `main.rs` only parses, runs and maps to an exit code. It is also a library, so that tests can call
+//! a subcommand without a process.
 
 pub mod generate;
 pub mod run;

@@ -1,4 +1,4 @@
-//! Parse, run, map to an exit code: the one place where a fatal error is printed.
+//! Parses the command line, runs the subcommand and maps the result to an exit code. Fatal errors are printed here and nowhere else.
 
 use clap::{Parser, Subcommand};
 use common::service::exit_code;
@@ -13,17 +13,17 @@ why not, and `switchback verify` proves it from the table alone.";
 
 const AFTER_HELP: &str = "\
 Examples:
-  switchback generate --out logs --records 100000      sample log files to play with
-  switchback run --from logs --to table --once         one process, no services
-  switchback verify table --against logs               prove that nothing is missing or twice
+  switchback generate --out logs --records 100000      sample log files to try it with
+  switchback run --from logs --to table --once         log files to table, in one process
+  switchback verify table --against logs               no record is missing, duplicated or changed
 
-`switchback help COMMAND` says more.
+`switchback help COMMAND` explains all options of a command.
 
 Exit codes:
-  0   done; for verify: the table is exact
-  1   failed; for verify: the table is not exact
-  2   the command line was not understood
-  78  the configuration or the environment must be changed first; the message says what";
+  0   success; verify: the table is exact
+  1   failure; verify: the table is not exact, or could not be read
+  2   invalid command line
+  78  invalid configuration or environment; the message says what to change";
 
 #[derive(Parser)]
 #[command(name = "switchback", version, about = "CloudTrail log files in, one exact Parquet table out", long_about = LONG_ABOUT)]
@@ -39,7 +39,7 @@ enum Command {
     Run(run::RunArgs),
     /// Check that a table holds every event record exactly once
     Verify(verify::VerifyArgs),
-    /// Write a realistic tree of CloudTrail log files, with the truth about it
+    /// Generate realistic CloudTrail log files, with the expected result
     Generate(generate::GenerateArgs),
 }
 

@@ -1,4 +1,4 @@
-//! `switchback run`: both stages in one process.
+//! `switchback run`: aggregator and persister in one process.
 
 mod log;
 mod report;
@@ -26,49 +26,50 @@ Examples:
   switchback run --from logs --to table --once
   switchback run --from s3://trail-bucket/AWSLogs --to s3://lake/cloudtrail --log kafka://broker:9092/cloudtrail
 
-SOURCE and TABLE are a directory or s3://BUCKET[/PREFIX]. It may be stopped at any moment and started again.";
+Without --once it runs until it is stopped. It can be stopped or killed at any time; the next start continues.
+SWITCHBACK_LOG sets the level of its log lines (default: warn).";
 
-/// The topic's life; a second one needs a second table.
+/// The stream's epoch. A table holds one stream, so another epoch needs another table.
 const EPOCH: &str = "0";
 
-/// Between two looks at a chain that another process extends.
+/// Pause between two reads of a chain that another process extends.
 const WATCH_EVERY: Duration = Duration::from_millis(500);
 
 /// What `switchback run` was asked to do.
 #[derive(Debug, Clone, Args)]
 #[command(after_long_help = AFTER_HELP)]
 pub struct RunArgs {
-    /// Where the log files are: a directory or s3://BUCKET[/PREFIX]
+    /// Log files to read: a directory or s3://BUCKET[/PREFIX]
     #[arg(long, value_name = "SOURCE")]
     pub from: String,
-    /// Where the table is to be: a directory or s3://BUCKET[/PREFIX]
+    /// Table to write: a directory or s3://BUCKET[/PREFIX]
     #[arg(long, value_name = "TABLE")]
     pub to: String,
-    /// The log between the stages: embedded:DIR or kafka://HOST:PORT[,…]/TOPIC [default: embedded, beside a local table]
+    /// Log between the two stages: embedded:DIR or kafka://HOST:PORT[,…]/TOPIC [default: embedded, beside a local table]
     #[arg(long, value_name = "LOG")]
     pub log: Option<String>,
-    /// Stop when every log file that is there now is in the table
+    /// Exit when every log file that is there now is in the table
     #[arg(long)]
     pub once: bool,
-    /// Directories of the table: date, date-hour, account-region-date or security-lake; fixed when the table is made
+    /// Directory layout of the table: date, date-hour, account-region-date or security-lake; fixed when the table is created
     #[arg(long, default_value = "date")]
     pub layout: Layout,
-    /// Partitions of the log; fixed when the log is made [default: 2]
+    /// Number of partitions of the log; fixed when the log is created [default: 2]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub partitions: Option<u32>,
-    /// Replication factor of the topic, when it is made
+    /// Replication factor of the Kafka topic, when it is created
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=16))]
     pub replication: u16,
-    /// Retention of the topic, when it is made, such as 7d [default: the broker's]
+    /// Retention of the Kafka topic, when it is created, such as 7d [default: the broker's]
     #[arg(long, value_name = "DURATION")]
     pub retention: Option<DurationSetting>,
-    /// Seal a batch at about this many bytes of Parquet
+    /// Write a batch when it has about this many bytes of Parquet
     #[arg(long, value_name = "SIZE", default_value = "128MiB")]
     pub seal_bytes: SizeSetting,
-    /// Seal a batch when its first row is this old
+    /// Write a batch when its first row is this old
     #[arg(long, value_name = "DURATION", default_value = "5m")]
     pub seal_age: DurationSetting,
-    /// Look for new log files this often
+    /// List the source for new log files this often
     #[arg(long, value_name = "DURATION", default_value = "10s")]
     pub poll: DurationSetting,
 }
@@ -76,12 +77,12 @@ pub struct RunArgs {
 /// Runs both stages until stopped (or, with `--once`, until done).
 ///
 /// # Errors
-/// Whatever ended it against its will.
+/// When either stage fails, or with `--once` when a log file could not be read.
 pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
-    // Quarantined files are counted at the end and listed in the table; a line each would bury the rest.
+    // Quarantined log files are counted at the end and listed in the table; a line for each would hide everything else.
     let level = std::env::var("SWITCHBACK_LOG").unwrap_or_else(|_| "warn,aggregator::ingest=error".to_owned());
     Telemetry { level, format: Some(common::service::telemetry::LogFormat::Text) }.start()?;
-    // Two threads: the runtime only waits; inflating, decoding and encoding have threads of their own.
+    // Two threads: the runtime only waits; inflating, decoding and encoding have their own threads.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let result = runtime.block_on(both_stages(args));
     runtime.shutdown_background();
@@ -102,20 +103,20 @@ async fn both_stages(args: RunArgs) -> anyhow::Result<()> {
         move || log::open(&choice, &to, pinned, new)
     });
     let opened = opened.await??;
-    eprintln!("switchback: {source} → {store}\n  log        {}", opened.said);
+    eprintln!("switchback: {source} → {store}\n  log        {}", opened.description);
     let partitions = opened.producer.partitions();
     let record = StreamRecord::new(choice.topic(), EPOCH, partitions, args.layout.format());
     open::open(&store, &record).await.map_err(open::OpenError::for_people)?;
 
     let (progress, status) = (Arc::new(Progress::default()), Arc::new(Status::new(partitions)));
     let producer = Arc::clone(&opened.producer);
-    let watched = Arc::new(report::Watched {
+    let metrics = Arc::new(report::Metrics {
         progress: Arc::clone(&progress),
         status: Arc::clone(&status),
         producer: Arc::clone(&producer),
         started: Instant::now(),
     });
-    let bar = tokio::spawn(report::follow(Arc::clone(&watched)));
+    let bar = tokio::spawn(report::follow(Arc::clone(&metrics)));
     let options = options(&args, choice.topic());
     let persisting = Shutdown::new();
     let persister = persist(options, opened.consumer, store.clone(), Arc::clone(&status), persisting.clone())?;
@@ -133,11 +134,11 @@ async fn both_stages(args: RunArgs) -> anyhow::Result<()> {
     let aggregator = aggregator::run(settings, source, Arc::clone(&producer), aggregating, progress);
     let result = stages.work(aggregator, producer, persister).await;
     bar.abort();
-    eprintln!("{}", watched.summary(&to.to_string()));
+    eprintln!("{}", metrics.summary(&to.to_string()));
     result
 }
 
-/// The partition count that the table is pinned to, if it is there.
+/// The partition count of the table's stream, when the table exists.
 async fn pinned_partitions(store: &Store, topic: &str) -> anyhow::Result<Option<u32>> {
     let record = store.get(&names::stream(topic, EPOCH)).await?;
     Ok(record.and_then(|bytes| serde_json::from_slice::<StreamRecord>(&bytes).ok()).map(|record| record.partitions))
@@ -163,28 +164,28 @@ fn settings(args: &RunArgs, choice: &LogChoice) -> aggregator::Settings {
     settings
 }
 
-type PersisterEnd = oneshot::Receiver<anyhow::Result<()>>;
+type PersisterResult = oneshot::Receiver<anyhow::Result<()>>;
 
-/// Starts the persister on a thread of its own: its loop blocks.
+/// Starts the persister on its own thread: its loop blocks.
 fn persist(
     options: Options,
     consumer: Box<dyn common::log::Consumer + Send>,
     store: Store,
     status: Arc<Status>,
     shutdown: Shutdown,
-) -> anyhow::Result<PersisterEnd> {
+) -> anyhow::Result<PersisterResult> {
     let (sender, end) = oneshot::channel();
     let runtime = tokio::runtime::Handle::current();
     let work = move || {
         let result = persister::runtime::run(options, consumer, store, status, shutdown, runtime);
-        // Nobody listens any more when the process is already going down.
+        // The receiver is gone when the process is already ending.
         let _ = sender.send(result);
     };
     std::thread::Builder::new().name("persister".into()).spawn(work).context("failed to start the persister's thread")?;
     Ok(end)
 }
 
-/// Both stages at work.
+/// Both stages, running.
 struct Stages {
     store: Store,
     topic: String,
@@ -196,12 +197,12 @@ struct Stages {
 }
 
 impl Stages {
-    /// First the aggregator ends, then the persister: what the one sent last is sealed by the other.
+    /// The aggregator ends first, then the persister, which writes what the aggregator sent last.
     async fn work(
         self,
         aggregator: impl Future<Output = anyhow::Result<aggregator::Summary>>,
         producer: Arc<dyn Producer>,
-        mut persister: PersisterEnd,
+        mut persister: PersisterResult,
     ) -> anyhow::Result<()> {
         let mut aggregator = std::pin::pin!(aggregator);
         let summary = loop {
@@ -221,14 +222,14 @@ impl Stages {
             }
         }
         self.persisting.request();
-        persister.await.context("the persister's thread is gone")?.context("the persister failed")?;
+        persister.await.context("the persister's thread panicked")?.context("the persister failed")?;
         if self.once && summary.unreadable > 0 {
             anyhow::bail!("{} log files could not be read", summary.unreadable);
         }
         Ok(())
     }
 
-    /// Returns when every partition's chain covers `ends`, whoever extends it.
+    /// Returns when every partition's chain covers `ends`, whichever process extends it.
     async fn persisted(&self, ends: &[u64]) -> anyhow::Result<()> {
         for (partition, end) in (0..).zip(ends) {
             let names = Names { topic: self.topic.clone(), epoch: EPOCH.to_owned(), partition };
@@ -254,6 +255,6 @@ impl Stages {
 fn ended_early(end: Result<anyhow::Result<()>, oneshot::error::RecvError>) -> anyhow::Error {
     match end {
         Ok(Err(error)) => error.context("the persister failed"),
-        _ => anyhow::anyhow!("the persister ended before its time"),
+        _ => anyhow::anyhow!("the persister ended too early"),
     }
 }

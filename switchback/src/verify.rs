@@ -1,15 +1,16 @@
-//! `switchback verify`: prove from the table alone that the promise holds.
+//! `switchback verify`: proves from the table alone that every event record is in it exactly once.
 //!
 //! ```text
-//!  stream/ ─▶ table::prove ─▶ _log/ (chain) ─▶ each file of each batch (file::examine, pure) ─▶ accounting: per log file, never per record
-//!                                                                                               │
-//!  SOURCE ──▶ against::compare: each log file read again, its records added up ────────────────▶ │ ─▶ scan: a closer look at what
-//!                                                                                               ▼     does not agree ─▶ report
+//!  stream/ ─▶ table::prove ─▶ _log/ (chain) ─▶ each file of each batch (parquet_file::examine, pure) ─▶ accounting (per log file)
+//!                                                                                                          │
+//!  SOURCE ──▶ against::compare: reads each log file again and adds up its records ───────────────────────▶ │
+//!                                                                                                          ▼
+//!                                               report ◀─ diagnose: a second pass for the log files that do not agree
 //! ```
-//! Memory: two table files of the usual size at a time, about 100 bytes a log file, the keys of the table's files.
+//! Memory: two Parquet files of the usual size at a time, about 100 bytes per log file, the keys of the table's files; nothing per record.
 //!
-//! Sums of 128-bit hashes stand for the records of a log file in any order, so that one pass over table and source is enough. They tell
-//! damage and faults; whoever can write to both table and chain can forge a table that agrees with itself.
+//! A sum of 128-bit hashes stands for the records of a log file in any order, so one pass over table and source is enough. It finds damage
+//! and faults. It does not find forgery: whoever can write to both table and chain can write a table that agrees with itself.
 
 mod accounting;
 mod against;
@@ -53,7 +54,8 @@ Examples:
   switchback verify table
   switchback verify s3://lake/cloudtrail --against s3://trail-bucket/AWSLogs --json
 
-Reads the whole table (and with --against the whole source) and changes nothing. It may run beside a persister.
+Reads the whole table (with --against also the whole source) and changes nothing. While a persister is writing to the
+table, use --allow-in-flight.
 
 Exit code 0: the table is exact. 1: it is not, or it could not be read.";
 
@@ -61,21 +63,21 @@ Exit code 0: the table is exact. 1: it is not, or it could not be read.";
 #[derive(Debug, Clone, Args)]
 #[command(after_long_help = AFTER_HELP)]
 pub struct VerifyArgs {
-    /// The table: a directory or s3://BUCKET[/PREFIX]
+    /// Table to check: a directory or s3://BUCKET[/PREFIX]
     #[arg(value_name = "TABLE")]
     pub table: String,
-    /// Read the log files again and compare: a directory or s3://BUCKET[/PREFIX]
+    /// Also compare every record with its log file: a directory or s3://BUCKET[/PREFIX]
     #[arg(long, value_name = "SOURCE")]
     pub against: Option<String>,
-    /// Let pass that files of a partition's newest batch are missing: a persister is at work
+    /// Accept that files of each partition's newest batch are missing: a persister is writing them
     #[arg(long)]
     pub allow_in_flight: bool,
-    /// Print the findings as one JSON object
+    /// Print the report as one JSON object
     #[arg(long)]
     pub json: bool,
 }
 
-/// Verifies a table and prints what was found.
+/// Verifies a table and prints the report.
 ///
 /// # Errors
 /// When the table cannot be read.
@@ -89,7 +91,7 @@ pub fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
         let with_colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
         out.write_all(report.to_text(with_colour).as_bytes())
     };
-    // A reader that has seen enough (`| head`) does not change the verdict.
+    // A closed pipe (`| head`) does not change the result.
     let _ = written.and_then(|()| out.flush());
     Ok(ExitCode::from(u8::from(!report.is_exact())))
 }

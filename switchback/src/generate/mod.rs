@@ -1,7 +1,7 @@
 //! `switchback generate`: realistic trees of CloudTrail log files, with the truth about them.
 //!
-//! The demo's data, a corpus for benchmarks, and the other side of the tests: it shares no code with the stages it feeds
-//! (but for dates), and what it says of a tree is known by construction, not by reading it.
+//! Data for the demo, the benchmarks and the tests. It shares no code with the stages (except for dates), and the truth about a tree is known
+//! by construction, not by reading the tree.
 //!
 //! ```text
 //!  seed ──▶ world ──▶ plan ──▶ log_file ──▶ record ◀── catalogue, identity, client
@@ -46,7 +46,7 @@ use std::process::ExitCode;
 use story::Story;
 use world::World;
 
-/// Writes a tree and tells what is in it.
+/// Writes a tree and prints what is in it.
 ///
 /// # Errors
 /// When the directory holds a tree already or cannot be written.
@@ -67,7 +67,7 @@ pub fn run(args: GenerateArgs) -> anyhow::Result<ExitCode> {
         settings.out.display()
     );
     println!(
-        "expect {} rows, {} rejected records, {} quarantined and {} repeated log files (see {TRUTH_FILE})",
+        "expected: {} rows, {} rejected records, {} quarantined and {} repeated log files (see {TRUTH_FILE})",
         HumanCount(truth.events),
         HumanCount(truth.rejected_total()),
         HumanCount(truth.quarantined_total()),
@@ -76,7 +76,7 @@ pub fn run(args: GenerateArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes a tree; `progress` is told the number of records so far. The truth is on disk when it returns.
+/// Writes a tree; `progress` gets the number of records so far. The truth is on disk when this returns.
 ///
 /// # Errors
 /// When the directory holds a tree already or cannot be written.
@@ -86,7 +86,7 @@ pub fn generate(settings: &Settings, progress: &dyn Fn(u64)) -> anyhow::Result<T
         if settings.out.join(taken).exists() {
             return Err(ConfigError::at(
                 "--out",
-                format!("{} holds {taken} already: name a new directory", settings.out.display()),
+                format!("{} contains {taken} already: name a new directory", settings.out.display()),
             )
             .into());
         }

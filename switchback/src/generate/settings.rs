@@ -11,31 +11,31 @@ Examples:
   switchback generate --out logs --records 5000000 --days 7 --accounts 200 --regions 12 --seed 42
   switchback generate --out clean --records 1000 --late 0 --duplicate-files 0 --malformed-records 0 --malformed-files 0
 
-The tree lies in DIR/AWSLogs, as CloudTrail names it; copies of some log files lie in DIR/redelivered/AWSLogs.
-DIR/truth.json says what a correct table holds of it: rows, rejections and quarantined files by reason, and the
-parameters of an attack that is hidden among the events. DIR/truth-objects.ndjson says it per log file.
-The same options give the same bytes, on any machine.";
+The log files are in DIR/AWSLogs, named as CloudTrail names them; copies of some are in DIR/redelivered/AWSLogs.
+DIR/truth.json has the expected result: the number of rows, rejected records and quarantined log files by reason, and
+the parameters of an attack that is hidden among the events. DIR/truth-objects.ndjson has one line per log file.
+The same options give the same bytes on any machine.";
 
 /// What `switchback generate` was asked to do.
 #[derive(Debug, Clone, Args)]
 #[command(after_long_help = AFTER_HELP)]
 pub struct GenerateArgs {
-    /// Directory to write to; it must not hold a tree yet
+    /// Directory to write to; it must not contain generated log files yet
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Event records in all readable log files together, bad ones included
+    /// Number of event records in all readable log files, malformed ones included
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000_000_000))]
     pub records: u64,
-    /// Another seed, another tree
+    /// Random seed
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
-    /// Accounts; the first few have most of the traffic
+    /// Number of accounts; the first few have most of the traffic
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=2_000))]
     pub accounts: u32,
-    /// Regions; the first has most of the traffic
+    /// Number of regions; the first has most of the traffic
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=17))]
     pub regions: u32,
-    /// Days that the tree spans
+    /// Number of days
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=3_650))]
     pub days: u32,
     /// First day
@@ -47,22 +47,22 @@ pub struct GenerateArgs {
     /// Share of records that arrive 1 to 20 days late
     #[arg(long, value_name = "SHARE", default_value_t = 0.01, value_parser = share)]
     pub late: f64,
-    /// Share of log files that lie there twice
+    /// Share of log files that are delivered twice
     #[arg(long, value_name = "SHARE", default_value_t = 0.01, value_parser = share)]
     pub duplicate_files: f64,
-    /// Share of records that cannot be an event
+    /// Share of records that are malformed, to be rejected
     #[arg(long, value_name = "SHARE", default_value_t = 0.0005, value_parser = share)]
     pub malformed_records: f64,
-    /// Share of events without a time: not AWS's, but events all the same
+    /// Share of events without an eventTime, to be rows all the same
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
     pub undated: f64,
-    /// Share of log files that cannot be read
+    /// Share of log files that are unreadable, to be quarantined
     #[arg(long, value_name = "SHARE", default_value_t = 0.002, value_parser = malformed_files_share)]
     pub malformed_files: f64,
-    /// Write digest files too, which are no log files
+    /// Also write CloudTrail digest files, to be skipped
     #[arg(long)]
     pub digests: bool,
-    /// Add a small file that inflates to 200 MiB
+    /// Also write a small log file that inflates to 200 MiB, to be quarantined
     #[arg(long)]
     pub bomb: bool,
 }

@@ -1,4 +1,4 @@
-//! Which log lies between the stages: parsed once, opened once.
+//! The log between the stages: `--log` is parsed once, the log is opened once.
 
 use anyhow::Context;
 use common::log::embedded::{EmbeddedLog, Retention};
@@ -14,18 +14,18 @@ use std::time::Duration;
 /// Name of the stream when the log is embedded.
 const EMBEDDED_TOPIC: &str = "cloudtrail";
 
-/// Partitions where nobody says how many: few partitions make large files, and one process needs no more.
+/// Partitions by default: few partitions make large files, and one process needs no more.
 const DEFAULT_PARTITIONS: u32 = 2;
 
-/// Bytes that an embedded log keeps of what is in the table already, so that a table can be rebuilt from it for a while.
+/// Bytes that an embedded log keeps of what is in the table already, so that the table can be rebuilt from it for a while.
 const EMBEDDED_RETENTION: u64 = 4 << 30;
 
 /// The log as it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum LogChoice {
-    /// In this state directory.
+    /// Embedded, in this state directory.
     Embedded(PathBuf),
-    /// Brokers and topic.
+    /// Kafka: brokers and topic.
     Kafka { brokers: String, topic: String },
 }
 
@@ -55,7 +55,7 @@ impl LogChoice {
         }
     }
 
-    /// Where the aggregator remembers what it has sent; only where one process owns the log.
+    /// Where the aggregator keeps its index of processed files; only where one process owns the log.
     pub(super) fn aggregator_state(&self) -> Option<PathBuf> {
         match self {
             LogChoice::Embedded(dir) => Some(dir.clone()),
@@ -64,7 +64,7 @@ impl LogChoice {
     }
 }
 
-/// State goes with the table where that is a directory, so that deleting or moving one takes the other along.
+/// Beside the table where that is a directory, so that deleting or moving the table takes its state along.
 fn default_state(table: &Location) -> Result<PathBuf, ConfigError> {
     if let Location::Local(root) = table {
         return Ok(root.join("_state"));
@@ -79,7 +79,7 @@ fn short_hash(text: &str) -> String {
     hex::encode(&Sha256::digest(text.as_bytes())[..6])
 }
 
-/// What a new log is to be like.
+/// Properties of a log that is created.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NewLog {
     pub(super) partitions: Option<u32>,
@@ -87,25 +87,25 @@ pub(super) struct NewLog {
     pub(super) retention: Option<Duration>,
 }
 
-/// Both ends of the log, and a line that says what was done to get them.
+/// Both ends of the log, and a description of it for people.
 pub(super) struct OpenLog {
     pub(super) producer: Arc<dyn Producer>,
     pub(super) consumer: Box<dyn Consumer + Send>,
-    pub(super) said: String,
+    pub(super) description: String,
 }
 
-/// Opens the log, making it where it is not there. Blocks.
+/// Opens the log and creates it where it does not exist. Blocks.
 pub(super) fn open(choice: &LogChoice, table: &Location, pinned: Option<u32>, new: NewLog) -> anyhow::Result<OpenLog> {
     match choice {
         LogChoice::Embedded(dir) => {
             let partitions = new.partitions.or(pinned).unwrap_or(DEFAULT_PARTITIONS);
-            std::fs::create_dir_all(dir).with_context(|| format!("failed to make {}", dir.display()))?;
+            std::fs::create_dir_all(dir).with_context(|| format!("failed to create {}", dir.display()))?;
             let log = EmbeddedLog::open(dir, partitions, Retention { bytes: EMBEDDED_RETENTION })?;
             if pinned.is_none() {
-                whole(&log, dir)?;
+                require_untrimmed(&log, dir)?;
             }
-            let said = format!("embedded in {}, {partitions} partitions", dir.display());
-            Ok(OpenLog { producer: Arc::new(log.producer()), consumer: Box::new(log.consumer()), said })
+            let description = format!("embedded in {}, {partitions} partitions", dir.display());
+            Ok(OpenLog { producer: Arc::new(log.producer()), consumer: Box::new(log.consumer()), description })
         }
         LogChoice::Kafka { brokers, topic } => {
             let mut settings = KafkaSettings {
@@ -114,7 +114,7 @@ pub(super) fn open(choice: &LogChoice, table: &Location, pinned: Option<u32>, ne
                 group: format!("switchback-{}", short_hash(&absolute(table))),
                 ..KafkaSettings::default()
             };
-            let (partitions, made) = match describe(&settings)? {
+            let (partitions, created) = match describe(&settings)? {
                 Some(there) => {
                     if let Some(asked) = new.partitions.filter(|asked| *asked != there) {
                         let why = format!(
@@ -127,28 +127,28 @@ pub(super) fn open(choice: &LogChoice, table: &Location, pinned: Option<u32>, ne
                 None => {
                     let partitions = new.partitions.or(pinned).unwrap_or(DEFAULT_PARTITIONS);
                     create_topic(&settings, partitions, new.replication, new.retention)?;
-                    (partitions, " (made now)")
+                    (partitions, " (created)")
                 }
             };
-            // One process does all the work: as a member of a group it would wait, after each crash, until its dead self has timed out.
+            // One process does all the work. As a member of a group it would wait after each crash until its previous instance has timed out.
             settings.static_partitions = Some((0..partitions).collect());
-            let said = format!("topic {topic} at {brokers}, {partitions} partitions{made}");
+            let description = format!("topic {topic} at {brokers}, {partitions} partitions{created}");
             Ok(OpenLog {
                 producer: Arc::new(KafkaProducer::open(&settings)?),
                 consumer: Box::new(KafkaConsumer::open(&settings)?),
-                said,
+                description,
             })
         }
     }
 }
 
-/// A new table must find everything that was ever sent: what was trimmed is marked as sent and would not come again.
-fn whole(log: &Arc<EmbeddedLog>, dir: &Path) -> anyhow::Result<()> {
+/// A new table must find everything that was ever sent: the aggregator would not send again what was trimmed.
+fn require_untrimmed(log: &Arc<EmbeddedLog>, dir: &Path) -> anyhow::Result<()> {
     let mut consumer = log.consumer();
     for partition in 0..log.partitions() {
         if consumer.watermarks(partition)?.low > 0 {
             let why = format!(
-                "{} belongs to a table that is not there any more: delete it, and the log files are read again",
+                "{} belongs to a table that no longer exists: delete it, and the log files are read again",
                 dir.display()
             );
             return Err(ConfigError::at("--log", why).into());
@@ -157,7 +157,7 @@ fn whole(log: &Arc<EmbeddedLog>, dir: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The same table must give the same consumer group from whichever directory it is named.
+/// The same table must give the same consumer group, whatever the working directory is.
 fn absolute(table: &Location) -> String {
     match table {
         Location::Local(root) => std::fs::canonicalize(root).unwrap_or_else(|_| root.clone()).display().to_string(),

@@ -1,4 +1,4 @@
-//! What a person sees of a run: a bar on a terminal, a plain line now and then elsewhere, and a few lines at the end.
+//! What `run` prints: a progress bar on a terminal, otherwise a line every few seconds, and a summary at the end.
 
 use aggregator::Progress;
 use common::log::Producer;
@@ -9,22 +9,22 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// Between two plain lines.
+/// Pause between two lines.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
-/// Between two looks for the bar.
+/// Pause between two updates of the bar.
 const BAR_EVERY: Duration = Duration::from_millis(250);
 
-/// What the lines are made from.
-pub(super) struct Watched {
+/// Where the numbers come from.
+pub(super) struct Metrics {
     pub(super) progress: Arc<Progress>,
     pub(super) status: Arc<Status>,
     pub(super) producer: Arc<dyn Producer>,
     pub(super) started: Instant,
 }
 
-impl Watched {
-    /// Messages on the log that are not in the table yet, of the partitions that are ours.
+impl Metrics {
+    /// Messages on the log that are not in the table yet, of the partitions of this process.
     fn lag(&self) -> u64 {
         let ends = self.producer.ends().unwrap_or_default();
         let behind = ends.iter().enumerate().map(|(partition, end)| {
@@ -49,24 +49,24 @@ impl Watched {
         )
     }
 
-    /// The lines at the end.
+    /// The summary at the end.
     pub(super) fn summary(&self, table: &str) -> String {
         let (files, status) = (self.progress.summary(), &self.status);
         let seconds = self.started.elapsed().as_secs_f64();
         let mut log_files = format!("{} read", HumanCount(files.done));
         for (count, what) in [
-            (files.known, "known from before"),
+            (files.known, "processed earlier"),
             (files.quarantined, "quarantined"),
-            (files.vanished, "gone before they were read"),
-            (files.unreadable, "not readable"),
-            (files.skipped.values().sum(), "other objects passed over"),
+            (files.vanished, "deleted before they were read"),
+            (files.unreadable, "unreadable"),
+            (files.skipped.values().sum(), "other objects skipped"),
         ] {
             if count > 0 {
                 log_files.push_str(&format!(", {} {what}", HumanCount(count)));
             }
         }
         format!(
-            "  log files  {log_files}\n  records    {}, {} of them rejected\n  written    {} rows in {} files, {} ({} batches)\n  took       {seconds:.1} s, {} records/s\n  table      {table}",
+            "  log files  {log_files}\n  records    {}, of which {} rejected\n  written    {} rows in {} files, {} ({} batches)\n  duration   {seconds:.1} s, {} records/s\n  table      {table}",
             HumanCount(files.records),
             HumanCount(files.rejected),
             HumanCount(status.rows.load(Ordering::Relaxed)),
@@ -78,8 +78,8 @@ impl Watched {
     }
 }
 
-/// Shows how it goes until it is dropped.
-pub(super) async fn follow(watched: Arc<Watched>) {
+/// Prints progress until it is dropped.
+pub(super) async fn follow(metrics: Arc<Metrics>) {
     let terminal = std::io::stderr().is_terminal();
     let bar = if terminal { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
     if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {wide_msg}") {
@@ -89,12 +89,12 @@ pub(super) async fn follow(watched: Arc<Watched>) {
     let (mut before, mut at) = (0, Instant::now());
     loop {
         tokio::time::sleep(pause).await;
-        let records = watched.progress.records.get();
+        let records = metrics.progress.records.get();
         let rate = (records - before) as f64 / at.elapsed().as_secs_f64().max(0.001);
         (before, at) = (records, Instant::now());
-        // Asking the log for its ends may block.
-        let watched = Arc::clone(&watched);
-        let Ok(line) = tokio::task::spawn_blocking(move || watched.line(rate)).await else { return };
+        // Asking the log for its end offsets may block.
+        let metrics = Arc::clone(&metrics);
+        let Ok(line) = tokio::task::spawn_blocking(move || metrics.line(rate)).await else { return };
         if terminal {
             bar.set_message(line);
             bar.tick();

@@ -1,6 +1,6 @@
 //! What the rows of the whole table say of each log file.
 //!
-//! This is what grows: about 100 bytes a log file (never anything per record), and the keys of the table's own files.
+//! This is what grows with the table: about 100 bytes per log file (nothing per record), and the keys of the table's own files.
 
 use super::findings::EXAMPLES;
 use super::listed::{Listed, Named};
@@ -13,7 +13,7 @@ use persister::protocol::{FileState, Intent};
 /// Reports of unreadable log files that are kept, of which those are listed that were not read later.
 const REPORTS: usize = 50 * EXAMPLES;
 
-/// Everything known.
+/// What the rows and the chain say, added up.
 #[derive(Debug, Default)]
 pub(crate) struct Accounting {
     pub(crate) log_files: LogFiles,
@@ -26,7 +26,7 @@ pub(crate) struct Accounting {
 }
 
 impl Accounting {
-    /// Takes in what the rows of one file say.
+    /// Adds what the rows of one Parquet file say.
     pub(crate) fn add_file(&mut self, key: &str, facts: &FileFacts) {
         let number = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
         self.files.push(key.to_owned());
@@ -77,7 +77,7 @@ impl Accounting {
         }
     }
 
-    /// Takes in what the ledger says after a batch.
+    /// Adds what the ledger says after a batch.
     ///
     /// # Errors
     /// In words: an entry of the batch does not read.
@@ -99,7 +99,7 @@ impl Accounting {
         let count = self.log_files.iter().filter(|(_, state)| is_out(state)).count() as u64;
         let mut first: Vec<Named> = Vec::new();
         for (_, named) in self.quarantined.iter().filter(|(file, _)| self.log_files.get(*file).is_some_and(is_out)) {
-            // Reported again with other words: named once.
+            // Reported again with another reason: named once.
             if first.len() < EXAMPLES && first.iter().all(|other| other.source_object != named.source_object) {
                 first.push(named.clone());
             }

@@ -1,5 +1,5 @@
-//! The table against the log files that it was made from: every one of them read again, its records added up, and the sum held
-//! against that of the table's rows.
+//! Compares the table with the log files that it was made from: reads each of them again, adds up its records, and compares the sum with
+//! that of the table's rows.
 
 use super::accounting::Accounting;
 use super::canonical_json::hash;
@@ -22,23 +22,23 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// Inflated bytes per compressed one, roughly: what a log file costs in memory while it is read.
+/// Inflated bytes per compressed byte, roughly: the memory for a log file while it is read.
 const INFLATED_PER_BYTE: u64 = 16;
-/// Records of all suspects that are kept to show differences.
+/// Bytes of suspects' records that are kept to show differences.
 const KEPT_BYTES: usize = 64 << 20;
 
 /// What the source was found to hold.
 #[derive(Debug, Default)]
 pub(crate) struct Compared {
-    /// Log files read, those under two paths once.
+    /// Log files read; one that lies under two paths counts once.
     pub(crate) files: u64,
     /// Their records.
     pub(crate) records: u64,
     /// Log files that cannot be read, here and in the table.
     pub(crate) quarantined: u64,
-    /// Log files that changed after they were taken, and the table knows.
+    /// Log files that changed after they were read, as the table says itself.
     pub(crate) altered: Listed,
-    /// Log files that were gone when they were to be read.
+    /// Log files that were listed but no longer exist.
     pub(crate) vanished: Listed,
     /// Log files whose records differ, to be looked at more closely.
     pub(crate) suspects: Suspects,
@@ -107,7 +107,7 @@ fn summed(name: &str, gz: &[u8]) -> Content {
     }
 }
 
-/// Hands over each record of a log file; the head of its content's SHA-256, or why it cannot be read.
+/// Calls `each` for each record of a log file. Returns the head of its content's SHA-256, or why it cannot be read.
 fn each_record(gz: &[u8], mut each: impl FnMut(u32, &[u8])) -> Result<u64, &'static str> {
     #[derive(Deserialize)]
     struct Document<'a> {
@@ -117,10 +117,10 @@ fn each_record(gz: &[u8], mut each: impl FnMut(u32, &[u8])) -> Result<u64, &'sta
     let mut content = Vec::new();
     inflate(gz, MAX_INFLATED_BYTES, &mut content).map_err(|why| why.reason())?;
     match serde_json::from_slice::<Document<'_>>(&content) {
-        // The usual case, and told apart by another parser than the aggregator's.
+        // The usual case, split by another parser than the aggregator's.
         Ok(document) => (0..).zip(document.records).for_each(|(index, record)| each(index, record.get().as_bytes())),
         Err(_) => {
-            // Broken inside, or altogether: only the reader that goes by brackets can tell. First whether the document is whole.
+            // Broken in a record, or altogether: only the reader that goes by brackets can tell. First, whether the document is whole.
             records(&content, |_| Ok(())).map_err(|why| why.reason())?;
             let mut index = 0;
             records(&content, |record| {
@@ -137,7 +137,7 @@ fn each_record(gz: &[u8], mut each: impl FnMut(u32, &[u8])) -> Result<u64, &'sta
 struct Judge<'a> {
     accounting: &'a mut Accounting,
     compared: Compared,
-    /// Log files that do not agree so far: another object of the same name may.
+    /// Log files that do not agree so far; another object of the same name may agree.
     bad: HashMap<FileId, (Check, String)>,
     seen: HashSet<FileId>,
 }
@@ -148,7 +148,7 @@ impl Judge<'_> {
         let content = content?;
         let id = file_id(&file.source_object);
         if matches!(content, Content::Gone) {
-            self.compared.vanished.add(&file.source_object, "gone before it was read");
+            self.compared.vanished.add(&file.source_object, "deleted before it was read");
             return Ok(());
         }
         if self.seen.insert(id) {
@@ -158,7 +158,7 @@ impl Judge<'_> {
         let Some(state) = self.accounting.log_files.get_mut(id) else {
             if let Entry::Vacant(entry) = self.bad.entry(id) {
                 entry.insert((Check::Source, String::new()));
-                findings.add(Check::Source, format!("{name}: nothing of it is in the table"));
+                findings.add(Check::Source, format!("{name}: no record of it is in the table"));
             }
             return Ok(());
         };
@@ -175,11 +175,9 @@ impl Judge<'_> {
                     _ => self.compared.quarantined += 1,
                 }
             }
-            Verdict::Altered => {
-                self.compared.altered.add(name, "its content is not the one that was taken, and the table says so")
-            }
+            Verdict::Altered => self.compared.altered.add(name, "its content is not the one in the table, and the table says so"),
             Verdict::Differs => {
-                // Same content, other values: no other object of this name can make it good.
+                // Same content, other values: no other object of this name can agree.
                 state.is_matched = true;
                 self.bad.remove(&id);
                 if self.compared.suspects.len() < EXAMPLES {
@@ -190,7 +188,7 @@ impl Judge<'_> {
                 }
             }
             Verdict::Bad(why) => {
-                // Beyond those that are told, the number is enough.
+                // Beyond those that are described, the number is enough.
                 let text = if self.bad.len() < 2 * EXAMPLES { format!("{name}: {why}") } else { String::new() };
                 self.bad.insert(id, (Check::Source, text));
             }
@@ -201,7 +199,7 @@ impl Judge<'_> {
     fn finish(&mut self, findings: &mut Findings) {
         let mut bad: Vec<_> = std::mem::take(&mut self.bad).into_iter().collect();
         bad.retain(|(id, _)| self.accounting.log_files.get(*id).is_some());
-        // Told ones first, in the order of names.
+        // Described ones first, in the order of names.
         bad.sort_by(|a, b| (a.1.1.is_empty(), &a.1.1).cmp(&(b.1.1.is_empty(), &b.1.1)));
         for (id, (check, text)) in bad {
             findings.add(check, if text.is_empty() { format!("log file {id}") } else { text });
@@ -228,7 +226,7 @@ fn judge(state: &LogFileState, content: &Content) -> Verdict {
             if state.altered == *content {
                 Verdict::Altered
             } else {
-                Verdict::Bad("its content is not the one that was taken (another SHA-256)".to_owned())
+                Verdict::Bad("its content is not the one in the table (another SHA-256)".to_owned())
             }
         }
         (Content::Whole(_, sum), Some(_)) if *sum == state.records => Verdict::Agrees,

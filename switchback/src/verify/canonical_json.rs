@@ -1,6 +1,6 @@
-//! JSON as a value that can be compared: strings by what they say, numbers by their text, members in the order of their keys.
+//! Canonical JSON, so that values can be compared: strings without escapes, numbers by their text, members sorted by key.
 //!
-//! On purpose not the normalizer's scanner but serde_json, so that a fault in one does not hide in the other.
+//! Parsed by serde_json and not by the normalizer's scanner, so that the two do not share a mistake.
 
 use common::message::FileId;
 use serde::Deserialize;
@@ -10,15 +10,15 @@ use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::fmt;
 
-/// Deepest nesting that is followed, in open brackets: more than the topic contract lets through.
+/// Deepest nesting that is read, in open brackets: more than the topic contract allows.
 const MAX_DEPTH: u32 = 128;
 
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Node<'a> {
-    /// A number, `true`, `false`, `null`, as it is written.
+    /// A number, `true`, `false` or `null`, as written.
     Plain(Cow<'a, str>),
-    /// A string, escapes undone.
+    /// A string without escapes.
     Text(Cow<'a, str>),
     /// An array.
     Array(Vec<Node<'a>>),
@@ -90,7 +90,7 @@ impl<'a> Node<'a> {
     }
 }
 
-/// 128 bits that stand for a record at its place. Added up over a log file they stand for all its records in any order.
+/// 128 bits that identify a record and its place. Their sum over a log file identifies all its records in any order.
 pub(crate) fn hash(file: FileId, index: u32, node: &Node<'_>, buffer: &mut Vec<u8>) -> u128 {
     buffer.clear();
     buffer.extend_from_slice(&file.0.to_le_bytes());

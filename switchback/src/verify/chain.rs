@@ -1,4 +1,4 @@
-//! The chains: every record of every partition in order, each held against the one before.
+//! The chains: every record of every partition in order, each compared with the one before.
 
 use super::findings::{Check, Findings};
 use super::prefetch::Prefetch;
@@ -12,11 +12,11 @@ use std::sync::Arc;
 
 /// The folder of all chains.
 const CHAINS: &str = "_log/";
-/// Records asked for at once; they are small, and the store may be far away.
+/// Records fetched at once; they are small, and the store may be far away.
 const WIDTH: usize = 16;
 const PAGE: usize = 1000;
 
-/// A record that reads.
+/// A chain record that can be read.
 #[derive(Debug, Clone)]
 pub(crate) struct Link {
     pub(crate) intent: Arc<Intent>,
@@ -39,7 +39,7 @@ pub(crate) struct Chains {
     current: Option<Chain>,
     /// Partitions that have a chain.
     pub(crate) partitions: u64,
-    /// Records that read.
+    /// Records that can be read.
     pub(crate) batches: u64,
     /// Offsets that they cover.
     pub(crate) offsets: u64,
@@ -51,7 +51,7 @@ struct Chain {
     folder: String,
     names: Names,
     seq: u64,
-    /// Where the next record must start; `None` after one that does not read.
+    /// Where the next record must start; `None` after one that cannot be read.
     end: Option<u64>,
     /// What the next record must carry; `None` when the record before is missing.
     sha256: Option<Option<String>>,
@@ -74,7 +74,7 @@ impl Chains {
         }
     }
 
-    /// The next record that reads; what is wrong on the way is added to `findings`.
+    /// The next record that can be read; what is wrong on the way is added to `findings`.
     pub(crate) async fn next(&mut self, findings: &mut Findings) -> anyhow::Result<Option<Link>> {
         loop {
             let next = match self.waiting.take() {
@@ -152,7 +152,7 @@ pub(crate) fn parse(key: &str) -> Option<(Names, u64)> {
 }
 
 impl Chain {
-    /// Holds the next record against the chain so far.
+    /// Compares the next record with the chain so far.
     fn follow(
         &mut self,
         key: &str,
@@ -166,19 +166,19 @@ impl Chain {
         if is_after_gap {
             let (first, last) = (self.names.intent(self.seq), seq.saturating_sub(1));
             let records = if last == self.seq { "is missing".to_owned() } else { format!("and all up to {last} are missing") };
-            wrong(format!("{first} {records}: the chain goes on with {seq}"));
+            wrong(format!("{first} {records}: the chain continues with {seq}"));
             self.sha256 = None;
         }
         self.seq = seq.saturating_add(1);
         let expected = (self.end.take(), self.sha256.take());
         let Some(bytes) = bytes else {
-            wrong(format!("{key}: was listed and is gone"));
+            wrong(format!("{key}: was listed but no longer exists"));
             return None;
         };
         let intent = match Intent::from_bytes(bytes) {
             Ok(intent) => intent,
             Err(damaged) => {
-                // That its bytes are not those whose hash the next one carries goes without saying.
+                // That the next record carries another hash follows from this and is not reported.
                 wrong(format!("{key}: {damaged} ({} bytes)", bytes.len()));
                 return None;
             }
@@ -194,7 +194,7 @@ impl Chain {
             let before = seq.checked_sub(1).map_or("nothing".to_owned(), |before| self.names.intent(before));
             wrong(format!("{key}: does not carry the hash of {before}: one of the two was altered after it was written"));
         }
-        // The first record starts where the topic began when the table was made, which may be after messages that had expired.
+        // The first record starts where the topic began when the table was created, which may be after expired messages.
         if let Some(end) = expected.0.filter(|end| seq > 0 && *end != intent.start) {
             let gap =
                 if is_after_gap { format!("offsets {end} to {} are covered by no record", intent.start) } else { String::new() };

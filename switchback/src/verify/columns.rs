@@ -1,4 +1,4 @@
-//! The columns of a table's file that say whose rows these are, whatever their kind.
+//! The columns that identify the rows of a Parquet file, whatever kind of rows they are.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type};
@@ -14,7 +14,7 @@ use std::collections::HashMap;
 /// Rows decoded at once. A row may hold a megabyte, and a text column at most two gibibytes.
 const BATCH_ROWS: usize = 1024;
 
-/// The reason that the table gives to messages that are nobody's.
+/// The table's reason for messages that no aggregator sent.
 const FOREIGN: &str = "foreign_message";
 
 /// The kind of rows that a file of the table holds, by its key.
@@ -81,7 +81,7 @@ pub(crate) struct Identities<'a> {
 pub(crate) struct Identity<'a> {
     /// The log file's name, where the row has one.
     pub(crate) object: Option<&'a str>,
-    /// The message's key; `None` for a message that is nobody's.
+    /// The message's key; `None` for a message that no aggregator sent.
     pub(crate) key: Option<Key>,
     /// Kafka's partition.
     pub(crate) partition: i32,
@@ -89,7 +89,7 @@ pub(crate) struct Identity<'a> {
     pub(crate) offset: i64,
 }
 
-/// Log files met in a row of batches, so that a name is hashed once.
+/// Log files seen so far, so that a name is hashed once.
 pub(crate) type Ids = HashMap<String, FileId>;
 
 impl<'a> Identities<'a> {

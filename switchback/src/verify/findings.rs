@@ -6,7 +6,7 @@ use persister::protocol::invariants::Invariant;
 /// Violations of one check that are described; a table with a systematic fault has millions, and they all look alike.
 pub(crate) const EXAMPLES: usize = 20;
 
-/// What `verify` looks at, in the order of the report.
+/// The checks, in the order of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Check {
     Stream,
@@ -63,46 +63,44 @@ impl Check {
         }
     }
 
-    /// What holds when nothing is found.
+    /// What holds when there is no violation.
     pub(crate) fn says(self) -> &'static str {
         match self {
-            Check::Stream => "the table is pinned to one stream",
-            Check::Orphans => "no file that no batch names",
-            Check::Ledger => "the ledger tells what the rows tell",
+            Check::Stream => "the table belongs to one stream",
+            Check::Orphans => "every file is named by a batch",
+            Check::Ledger => "the ledger agrees with the rows",
             Check::Source => "every log file of the source is in the table",
             Check::Values => "every record agrees value by value",
             _ => self.invariant().map_or("", Invariant::says),
         }
     }
 
-    /// What an operator does about it.
+    /// What an operator must do about a violation.
     pub(crate) fn remedy(self) -> &'static str {
         match self {
-            Check::Stream => {
-                "put the record back as it was, from an object version or a backup, before a persister starts on this table"
-            }
+            Check::Stream => "restore the record from an object version or a backup before a persister starts on this table",
             Check::Chain => {
-                "stop the partition's persisters and put the record back byte by byte, from an object version or a backup; \
-                 never write or delete one by hand: all later ones rest on it"
+                "stop the partition's persisters and restore the record byte for byte from an object version or a backup; \
+                 never write or delete one by hand: all later records depend on it"
             }
             Check::Files | Check::Rows => {
-                "put a good copy in its place, from an object version or a backup; a file of a partition's newest batch is written again \
-                 by the next persister to start if it is missing; else fill a new table from the log files"
+                "restore the file from an object version or a backup; a missing file of a partition's newest batch is written by the next \
+                 persister that starts; otherwise build a new table from the log files"
             }
             Check::Orphans => {
-                "where the record of its batch is missing or damaged, put that back; anything else move out of the readers' way"
+                "if the record of its batch is missing or damaged, restore that; otherwise move the file out of the table"
             }
             Check::Once | Check::Dense | Check::Ledger => {
-                "mend first what is wrong above; if nothing is, the fault is in Switchback: keep table and topic as they are, and report it"
+                "first repair what is wrong above; if nothing is, this is a fault of Switchback: keep table and topic as they are and report it"
             }
-            Check::Source => "send the log files again: what the table has already is dropped",
+            Check::Source => "send the log files again: records that the table has already are dropped",
             Check::Values => {
-                "if nothing is wrong above, compare the named rows: either they or the log files were changed after they were written"
+                "if nothing is wrong above, compare the named rows: either the rows or the log files were changed after they were written"
             }
         }
     }
 
-    /// True for what can only be checked with the log files at hand.
+    /// True when the check needs the log files.
     pub(crate) fn needs_source(self) -> bool {
         matches!(self, Check::Source | Check::Values)
     }

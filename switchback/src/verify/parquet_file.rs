@@ -1,4 +1,4 @@
-//! One file of the table against the batch that names it. Pure: bytes in, what its rows say and what is wrong with them out.
+//! Compares one Parquet file of the table with the batch that names it. Pure: bytes in, what the rows say and what is wrong with them out.
 
 use super::canonical_json::hash;
 use super::columns::{Identities, Identity, Ids, int64, kind_of, open, text, value};
@@ -15,7 +15,7 @@ use persister::sink::parquet::layout::{Layout, Place, rejected_dir};
 use persister::sink::parquet::{Footer, RowsDigest};
 use std::collections::HashMap;
 
-/// What the rows of one file say.
+/// What the rows of one Parquet file say.
 #[derive(Debug, Default)]
 pub(crate) struct FileFacts {
     pub(crate) findings: Findings,
@@ -29,13 +29,13 @@ pub(crate) struct FileFacts {
     pub(crate) ends: Vec<EndRow>,
 }
 
-/// Event records of one log file, added up: what counts, greatest index and sums of hashes say of the whole set.
+/// Event records of one log file, added up: their number, greatest index and sums of hashes identify the whole set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Records {
     pub(crate) count: u32,
     /// One more than the greatest index.
     pub(crate) bound: u32,
-    /// Sum of [`mixed`] indexes: with `count` and `bound` it tells `0..n` from any other set.
+    /// Sum of [`mixed`] indexes: together with `count` and `bound` it distinguishes `0..n` from any other set.
     pub(crate) indexes: u64,
     /// Sum of the records' own hashes; 0 when values are not compared.
     pub(crate) values: u128,
@@ -92,7 +92,7 @@ pub(crate) fn head_of(sha256: &str) -> u64 {
     sha256.get(..16).and_then(|head| u64::from_str_radix(head, 16).ok()).unwrap_or(0)
 }
 
-/// Looks at a file of a batch; `with_values` also hashes every record.
+/// Examines a file of a batch; `with_values` also hashes every record.
 pub(crate) fn examine(bytes: Bytes, intent: &Intent, entry: &FileEntry, with_values: bool) -> FileFacts {
     let mut facts = FileFacts { kind: kind_of(&entry.key), ..FileFacts::default() };
     let Some(kind) = facts.kind else {
@@ -128,7 +128,7 @@ pub(crate) fn examine(bytes: Bytes, intent: &Intent, entry: &FileEntry, with_val
     facts
 }
 
-/// What a file's footer says and its batch does not: the fields that say which file it is, then the others.
+/// What a file's footer says differently from its batch: the fields that say which file it is, then the others.
 fn differences(footer: &Footer, intent: &Intent, entry: &FileEntry) -> (Vec<String>, Vec<String>) {
     let differs = |(what, found, expected): (&str, String, String)| {
         (found != expected).then(|| format!("{what} {found} instead of {expected}"))
@@ -151,19 +151,19 @@ fn differences(footer: &Footer, intent: &Intent, entry: &FileEntry) -> (Vec<Stri
     (which.into_iter().filter_map(differs).collect(), what.into_iter().filter_map(differs).collect())
 }
 
-/// The way through the rows of one file.
+/// The pass over the rows of one file.
 struct Walk<'a> {
     intent: &'a Intent,
     entry: &'a FileEntry,
     kind: RowKind,
     with_values: bool,
     ids: Ids,
-    /// What the digest is made of.
+    /// The input of the rows' digest.
     rows: Vec<(u64, Option<Key>)>,
     buffer: Vec<u8>,
-    /// Rows of another partition or offset than the batch's.
+    /// Rows of another partition or offset than the batch covers.
     outside: u64,
-    /// The first row of another, in words.
+    /// Describes the first of them.
     first_outside: String,
     /// Rows in a directory that is not theirs.
     misplaced: u64,
@@ -198,7 +198,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Is the row where it belongs: in the batch's offsets, and in its own directory?
+    /// Checks that the row is within the batch's offsets and in its own directory.
     fn place(&mut self, identity: &Identity<'_>, places: Option<&Places<'_>>, row: usize) {
         let key = &self.entry.key;
         let offset = u64::try_from(identity.offset).ok().filter(|offset| self.intent.range().contains(*offset));
@@ -233,7 +233,7 @@ impl Walk<'_> {
             (true, Some(events)) => events.at(row),
             (true, None) => rejected_row(batch, row),
         };
-        // What cannot be a record has no hash that a source's record has; the scan for differences tells why.
+        // What cannot have been a record gets a hash that no source record has; the scan for differences finds out why.
         node.map_or(1, |node| hash(file, index, &node, &mut self.buffer))
     }
 
@@ -249,7 +249,7 @@ impl Walk<'_> {
         facts.offsets = self.rows.iter().map(|&(offset, _)| offset).collect();
         let (which, mut what) = differences(footer, self.intent, self.entry);
         if !which.is_empty() && digest == hex::encode(footer.rows_sha256) {
-            // A whole file, but another one: that none of its rows belongs here follows.
+            // An intact file, but another one: it follows that none of its rows belongs here.
             let text = format!("{key}: holds the rows of another file: its footer says {}", which.join(", "));
             return facts.findings.add(Check::Rows, text);
         }

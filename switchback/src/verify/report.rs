@@ -1,4 +1,4 @@
-//! What is printed: a short table for people, or one JSON object for scripts. Nothing of a log file's reaches a terminal unescaped.
+//! What is printed: a short table for people, or one JSON object for scripts. Text from a log file is escaped before it reaches a terminal.
 
 use super::findings::{Check, Findings};
 use super::listed::Listed;
@@ -26,7 +26,7 @@ pub(crate) struct Counts {
     pub(crate) source_log_files: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) source_records: Option<u64>,
-    /// Log files of the table that the source does not have (any more).
+    /// Log files of the table that the source no longer has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) not_in_source: Option<u64>,
 }
@@ -39,7 +39,7 @@ pub(crate) struct Report {
     pub(crate) stream: Option<String>,
     pub(crate) findings: Findings,
     pub(crate) counts: Counts,
-    /// Log files (or batches) that are no violation and still worth a look, by what they are.
+    /// Log files or batches that are no violation but of interest, by kind.
     pub(crate) notes: Vec<(&'static str, Listed)>,
 }
 

@@ -1,4 +1,4 @@
-//! A closer look at the few log files that something is wrong with: which record it is, in which file of the table.
+//! Finds the rows of a few suspect log files in the table's files: which record differs, and in which file it is.
 
 use super::canonical_json::{Node, first_difference, hash};
 use super::columns::{Identities, Ids, kind_of, open};
@@ -15,10 +15,10 @@ use std::sync::Arc;
 /// Longest text of one value in a report, in characters.
 const SHOWN: usize = 120;
 
-/// A log file to look at.
+/// A log file to look for.
 #[derive(Debug, Default)]
 pub(crate) struct Suspect {
-    /// What the source has of each record; empty when only indexes are looked at.
+    /// Hashes of the source's records; empty when only indexes are of interest.
     pub(crate) hashes: Vec<u128>,
     /// The records themselves, as far as they fit the bound on memory.
     pub(crate) records: Vec<Box<[u8]>>,
@@ -34,13 +34,13 @@ struct Hit {
     differs: Option<String>,
 }
 
-/// What was seen of one suspect.
+/// What was found of one suspect.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     pub(crate) name: Option<String>,
-    /// The files of the table that each index stands in, by number.
+    /// The files of the table that contain each index, by number.
     pub(crate) indexes: BTreeMap<u32, Vec<u32>>,
-    /// Records that differ, in words.
+    /// Describes the records that differ.
     pub(crate) differing: BTreeMap<u32, String>,
 }
 

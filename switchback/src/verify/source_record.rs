@@ -1,4 +1,4 @@
-//! What an element of `Records` must become: an event, or a rejection. Judged by serde_json and the topic contract's words alone.
+//! The record that the table must have for an element of `Records`: an event or a rejection, by serde_json and the topic contract alone.
 
 use super::canonical_json::Node;
 use super::table_record::{TAKEN_APART, rejected, shaped};

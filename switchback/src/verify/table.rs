@@ -1,4 +1,4 @@
-//! The table by itself: stream, chains, files, rows. One way through, with what the rows say added up in [`Accounting`].
+//! The table by itself: stream, chains, files, rows. One pass, with what the rows say added up in [`Accounting`].
 
 use super::accounting::Accounting;
 use super::chain::{self, Chains, Link};
@@ -17,10 +17,10 @@ use persister::protocol::{Intent, StreamRecord};
 use std::collections::{BTreeMap, BTreeSet};
 
 const PAGE: usize = 1000;
-/// Guess for a file that was not there when the table was listed.
+/// Assumed for a file that did not exist when the table was listed.
 const UNKNOWN_SIZE: u64 = 64 << 20;
 
-/// What is to be proved, and how strictly.
+/// What is checked, and how strictly.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Strictness {
     /// Hash every record, to compare it with the source's.
@@ -43,14 +43,14 @@ pub(crate) struct Proof {
     pub(crate) in_flight: Listed,
 }
 
-/// Goes through the whole table.
+/// Reads and checks the whole table.
 ///
 /// # Errors
-/// When it cannot be read, or is none.
+/// When it cannot be read, or is no table.
 pub(crate) async fn prove(store: &ReadOnlyStore, strictness: Strictness) -> anyhow::Result<Proof> {
     let mut findings = Findings::default();
     let stream = read_stream(store, &mut findings).await?;
-    // Before the chains: a file is put after the record that names it, so whatever is there now is named by then.
+    // Before the chains are read: a file is put after the record that names it, so whatever exists now is named by then.
     let listed = list_files(store).await?;
     let mut chains = Chains::new(store.clone(), stream.clone());
     let mut reader = Reader {
@@ -85,7 +85,7 @@ pub(crate) async fn prove(store: &ReadOnlyStore, strictness: Strictness) -> anyh
     })
 }
 
-/// The record that pins the table, `None` when it does not read.
+/// The record of the table's stream; `None` when it cannot be read.
 async fn read_stream(store: &ReadOnlyStore, findings: &mut Findings) -> anyhow::Result<Option<StreamRecord>> {
     let entries = store.list_after(STREAMS, None, EXAMPLES).await?;
     let Some(first) = entries.first() else {
@@ -150,7 +150,7 @@ struct Done {
     outcome: anyhow::Result<Result<Outcome, StoreError>>,
 }
 
-/// A batch, some of whose files were looked at.
+/// A batch of which some files have been read.
 struct Batch {
     facts: Vec<(usize, FileFacts)>,
     missing: Vec<usize>,
@@ -174,7 +174,7 @@ struct Reader {
 }
 
 impl Reader {
-    /// Has the files of a batch looked at.
+    /// Starts to read the files of a batch.
     async fn start(&mut self, link: Link) -> anyhow::Result<()> {
         self.heads.insert(link.intent.partition, link.intent.seq);
         for file in 0..link.intent.files.len().max(1) {
@@ -203,7 +203,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Takes in the oldest result; false when there is none.
+    /// Adds the oldest result; false when there is none.
     async fn take(&mut self) -> anyhow::Result<bool> {
         let Some(Done { link, file, outcome }) = self.prefetch.next().await? else { return Ok(false) };
         let outcome = match outcome? {
@@ -227,7 +227,7 @@ impl Reader {
         Ok(true)
     }
 
-    /// All files of a batch were looked at.
+    /// Adds up a batch all of whose files have been read.
     fn close(&mut self, link: &Link, mut batch: Batch) {
         let intent = &*link.intent;
         let is_in_flight = link.is_head && !batch.missing.is_empty();
@@ -238,7 +238,7 @@ impl Reader {
             self.findings.merge(std::mem::take(&mut facts.findings));
         }
         if is_in_flight {
-            // Its rows are not all there: what it holds is counted once the next persister has completed it.
+            // Not all of its rows are there: they are counted once the next persister has completed it.
             return;
         }
         self.dropped = self.dropped.saturating_add(intent.dropped.duplicate).saturating_add(intent.dropped.ahead);
@@ -266,7 +266,7 @@ impl Reader {
             } else if !self.strictness.allow_in_flight {
                 let text = format!(
                     "{key}: missing; {} is the newest of its partition: a persister is writing it now, or the next one to start completes \
-                     it (--allow-in-flight lets that pass)",
+                     it (--allow-in-flight accepts that)",
                     of(intent)
                 );
                 self.findings.add(Check::Files, text);
@@ -274,7 +274,7 @@ impl Reader {
         }
     }
 
-    /// No offset makes two rows, none is unaccounted for, and each log file is in its own partition.
+    /// Checks that no offset has two rows, that every offset is accounted for, and that each log file is in its own partition.
     fn once(&mut self, intent: &Intent, batch: &Batch, is_sound: bool) {
         let mut offsets: Vec<u64> = batch.facts.iter().flat_map(|(_, facts)| facts.offsets.iter().copied()).collect();
         offsets.sort_unstable();

@@ -1,6 +1,7 @@
-//! From a row back to the record in AWS's own shape: columns under their source names, structs as objects, bodies parsed, `extra` merged in.
+//! The record that a row says there was, in AWS's own shape: columns under their source names, structs as objects, bodies parsed, `extra`
+//! merged in.
 //!
-//! The inverse of the normalizer and the table together, written from the contract and not from their code.
+//! The inverse of normalizer and table together, written from the contract and not from their code.
 
 use super::canonical_json::Node;
 use super::columns::{int64, text, value};
@@ -16,7 +17,7 @@ use std::borrow::Cow;
 /// Characters of a rejected record that are compared: their bytes are well below what the table cuts raw text to.
 const RAW_CHARS: usize = MAX_REJECTED_RAW_BYTES / 8;
 
-/// Objects that the table takes apart: `null` is absent in them, and what has no column stands in `extra` under their name.
+/// Objects that have columns for their members: `null` is absent in them, and what has no column is in `extra` under their name.
 pub(crate) const TAKEN_APART: [&str; 2] = ["userIdentity", "tlsDetails"];
 
 /// One column with its field's name with AWS.
@@ -79,7 +80,7 @@ impl<'a> Events<'a> {
     }
 }
 
-/// What is compared of a record, on both sides: no `null` where the table has none, members in the order of keys.
+/// What is compared of a record, on both sides: no `null` where the table has none, members sorted by key.
 pub(crate) fn shaped<'a>(mut members: Vec<(Cow<'a, str>, Node<'a>)>) -> Node<'a> {
     members.retain(|(_, node)| !node.is_null());
     for (key, node) in &mut members {
@@ -179,7 +180,7 @@ fn camel(name: &str) -> String {
     camel
 }
 
-/// What is compared of a record that was rejected: the start of its text and its length.
+/// What is compared of a rejected record: the start of its text and its length.
 pub(crate) fn rejected<'a>(raw: &str, raw_bytes: usize) -> Node<'a> {
     let end = raw.char_indices().nth(RAW_CHARS).map_or(raw.len(), |(at, _)| at);
     Node::Array(vec![

@@ -275,8 +275,11 @@ fn a_chain_record_that_is_gone_leaves_a_gap_and_orphans() {
     let world = World::new();
     let key = world.key("_log", "00001.json");
     fs::remove_file(world.table(&key)).unwrap();
-    let report =
-        world.expect(false, Check::Chain, &[&format!("{key} is missing: the chain goes on with 2"), "are covered by no record"]);
+    let report = world.expect(
+        false,
+        Check::Chain,
+        &[&format!("{key} is missing: the chain continues with 2"), "are covered by no record"],
+    );
     assert!(report.findings.of(Check::Orphans).examples.iter().all(|text| text.contains("-s1-")));
     assert_eq!(report.findings.of(Check::Orphans).violations, 4);
 }
@@ -371,7 +374,7 @@ fn a_row_that_stands_twice_is_told_by_offset_and_index() {
 fn a_log_file_that_the_table_lacks_is_named() {
     let world = World::new();
     world.put_source(&object("E"), &log_file([record(1)]));
-    let report = world.expect(true, Check::Source, &["E.json.gz: nothing of it is in the table"]);
+    let report = world.expect(true, Check::Source, &["E.json.gz: no record of it is in the table"]);
     assert_eq!((wrong(&report), report.findings.total()), (vec!["source"], 1));
 }
 
@@ -387,7 +390,7 @@ fn a_log_file_under_two_prefixes_counts_once_and_one_that_changed_does_not_pass(
     let report = world.verify(true, false);
     assert!(report.is_exact(), "the copy still is what was taken: {}", report.to_text(false));
     fs::remove_dir_all(world.path("source/again")).unwrap();
-    world.expect(true, Check::Source, &["A0.json.gz: its content is not the one that was taken"]);
+    world.expect(true, Check::Source, &["A0.json.gz: its content is not the one in the table"]);
     world.ingest();
     let report = world.verify(true, false);
     assert!(report.is_exact(), "the table knows: {}", report.to_text(false));

@@ -62,7 +62,7 @@ fn one_process_over_kafka_makes_its_topic_and_an_exact_table() {
     let (source, table) = (case.upload(&tree, "source"), case.s3("table"));
     let log = format!("kafka://{}/{}", case.topic().brokers, case.topic().name);
     let run = || case.run_once(&source, &table, &["--log", &log, "--seal-bytes", "16KiB"]).well();
-    run().saying("(made now)");
+    run().saying("(created)");
     case.judge.exact(&table, &[&tree]);
     let files = case.judge.files(&table);
     run();

@@ -145,7 +145,7 @@ const DAMAGES: &[Damage] = &[
         harm: |world| {
             let key = world.key("_log", "00001.json");
             fs::remove_file(world.table(&key)).unwrap();
-            words([&format!("{key} is missing: the chain goes on with 2"), "are covered by no record"])
+            words([&format!("{key} is missing: the chain continues with 2"), "are covered by no record"])
         },
         check: Check::Chain,
         wrong: &["chain", "orphans"],
