@@ -1,10 +1,28 @@
 //! Runs the checker: all states of the design, or the shortest way to break a promise.
 
+use std::fmt::Debug;
+use std::hash::Hash;
+
 use stateright::{Checker, HasDiscoveries, Model};
 
-use crate::design::Design;
-use crate::properties;
-use crate::system::{Action, Budget, System};
+/// A system that can be checked.
+pub trait Checked:
+    Model<State: Hash + PartialEq + Clone + Debug + Send + Sync, Action: Clone + PartialEq + Debug + Send>
+    + Copy
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<M> Checked for M where
+    M: Model<State: Hash + PartialEq + Clone + Debug + Send + Sync, Action: Clone + PartialEq + Debug + Send>
+        + Copy
+        + Send
+        + Sync
+        + 'static
+{
+}
 
 /// What came of visiting every reachable state.
 #[derive(Debug)]
@@ -20,10 +38,11 @@ pub struct Visited {
 }
 
 /// Visits every reachable state.
-pub fn visit(system: System) -> Visited {
+pub fn visit(system: impl Checked) -> Visited {
     let checker = system.checker().finish_when(HasDiscoveries::AnyFailures).spawn_dfs().join();
     let found = checker.discoveries();
-    let (broken, unseen) = properties::all()
+    let (broken, unseen) = system
+        .properties()
         .iter()
         .filter(|property| found.contains_key(property.name) == property.expectation.discovery_is_failure())
         .map(|property| property.name)
@@ -36,11 +55,10 @@ pub fn visit(system: System) -> Visited {
 ///
 /// The checker goes through states by distance but stops a little late, and keeps the last counterexample: so ask again for a shorter one
 /// until there is none. In a step, writer 0 is the one that comes first among the writers *of that state*: they change places as they go on.
-pub fn counterexample(design: Design, promise: &'static str) -> Option<Vec<Action>> {
+pub fn counterexample<M: Checked>(system: M, promise: &'static str) -> Option<Vec<M::Action>> {
     let only = || HasDiscoveries::AllOf([promise].into());
     let search = |bound: usize| {
-        let checker =
-            System { design, budget: Budget::SMALL }.checker().finish_when(only()).target_max_depth(bound).spawn_bfs().join();
+        let checker = system.checker().finish_when(only()).target_max_depth(bound).spawn_bfs().join();
         checker.discovery(promise).map(|path| path.into_actions().into_iter().collect::<Vec<_>>())
     };
     let mut shortest = search(usize::MAX)?;

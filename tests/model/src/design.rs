@@ -48,26 +48,26 @@ impl Flaw {
 
 /// The protocol as designed, or with one flaw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Design(Option<Flaw>);
+pub struct Design<F = Flaw>(Option<F>);
 
-impl Design {
+impl<F: Copy + PartialEq> Design<F> {
     /// As designed.
-    pub const CORRECT: Design = Design(None);
+    pub const CORRECT: Design<F> = Design(None);
 
     /// As designed but for one rule.
-    pub fn broken(flaw: Flaw) -> Design {
+    pub fn broken(flaw: F) -> Design<F> {
         Design(Some(flaw))
     }
 
     /// Whether it is broken in this way.
-    pub fn has(self, flaw: Flaw) -> bool {
+    pub fn has(self, flaw: F) -> bool {
         self.0 == Some(flaw)
     }
 }
 
-impl fmt::Display for Design {
+impl<F: fmt::Debug> fmt::Display for Design<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
+        match &self.0 {
             None => f.pad("as designed"),
             Some(flaw) => f.pad(&format!("{flaw:?}")),
         }

@@ -14,7 +14,8 @@
 //! ```
 //!
 //! Reading order: [`design`] (the rules that can be broken), [`log`], [`ledger`] (what is taken), [`batch`] (what a cut becomes),
-//! [`store`], [`writer`] (the protocol), [`system`] (all of it, and the adversary), [`properties`] (the promises), [`check`].
+//! [`store`], [`writer`] (the protocol), [`system`] (all of it, and the adversary), [`properties`] (the promises), [`check`]. A second
+//! model, [`epoch`], lets the log change under the table.
 //!
 //! States that differ only in the writers' names are one state; states are told apart by a 64-bit hash, as this checker does.
 
@@ -33,3 +34,5 @@ pub mod system;
 pub mod properties;
 
 pub mod check;
+
+pub mod epoch;

@@ -5,10 +5,11 @@ use model::design::{Design, Flaw};
 use model::properties::{
     COMMIT_MIRRORS_CHAIN, FILES_BEFORE_NEXT, INDEXES_DENSE, NAME_FIXES_ROWS, NOBODY_HALTS, NOTHING_LOST, OFFSETS_TILE, ROW_ONCE,
 };
+use model::system::{Budget, System};
 
 fn check(flaw: Flaw, promises: &[&'static str]) {
     for promise in promises {
-        let steps = counterexample(Design::broken(flaw), promise);
+        let steps = counterexample(System { design: Design::broken(flaw), budget: Budget::SMALL }, promise);
         let steps = steps.unwrap_or_else(|| panic!("{flaw:?} keeps the promise \"{promise}\""));
         println!("{flaw:?} breaks \"{promise}\" in {} steps: {steps:?}", steps.len());
     }
