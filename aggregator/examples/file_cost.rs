@@ -3,6 +3,8 @@
 //! `file_cost URL` takes a directory or `s3://bucket/prefix`. Each file is listed, fetched, transformed, acknowledged at once and
 //! marked, by the same stages as in the service.
 
+#![expect(clippy::disallowed_methods, reason = "it measures")]
+
 use aggregator::{Progress, Settings, Source};
 use anyhow::Context;
 use common::log::{Done, LogError, Producer};

@@ -1,6 +1,8 @@
 //! From names to bytes: the one stage that reads sources. So many reads run at a time, and no bytes are held before the byte budget
 //! has room for them. Behind this stage a log file is its bytes, wherever they came from.
 
+#![expect(clippy::disallowed_methods, reason = "a task for each fetch under way")]
+
 use crate::budget::{ByteBudget, Permit};
 use crate::progress::Progress;
 use crate::source::{Content, Source, Wanted};

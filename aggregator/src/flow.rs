@@ -2,6 +2,8 @@
 //! down what is acknowledged, tries again, and knows when it is done. It waits for many things and does none of the work: fetching,
 //! inflating and sending happen elsewhere.
 
+#![expect(clippy::disallowed_methods, reason = "the control flow: when to list again, when to retry, how long to drain")]
+
 use crate::budget::{ByteBudget, FETCHED_BYTES};
 use crate::fetch::Fetch;
 use crate::ingest::WorkerPool;
@@ -9,7 +11,7 @@ use crate::progress::{Progress, Summary};
 use crate::receipt::Receipts;
 use crate::settings::Settings;
 use crate::source::{LogFile, Page, Source};
-use crate::ticket::{AttemptOutcome, Job, Settled, Ticket};
+use crate::ticket::{AttemptOutcome, Job, Settled, SettledReceiver, SettledSender, Ticket};
 use anyhow::{Context, anyhow, bail};
 use common::failure::Class;
 use common::log::Producer;
@@ -98,8 +100,8 @@ struct Flow {
     /// Asks our own stages to drop what they have not begun.
     stop: Shutdown,
     tickets: Option<mpsc::Sender<Ticket>>,
-    settle: mpsc::UnboundedSender<Settled>,
-    settled: mpsc::UnboundedReceiver<Settled>,
+    settle: SettledSender,
+    settled: SettledReceiver,
     /// The listing under way.
     pages: Option<mpsc::Receiver<Page>>,
     listed_at: Instant,

@@ -1,5 +1,7 @@
 //! One log file from bytes to acknowledgement, and the threads that do it.
 
+#![expect(clippy::disallowed_methods, reason = "the worker pool")]
+
 use crate::budget::{AWAITING_BYTES, ByteBudget, INFLATING_BYTES};
 use crate::fetch::{Body, Work};
 use crate::progress::Progress;

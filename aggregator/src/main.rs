@@ -1,5 +1,7 @@
 //! The `aggregator` service: arguments, settings, one run, one exit status.
 
+#![expect(clippy::disallowed_methods, reason = "opening a log blocks")]
+
 use aggregator::{Progress, Settings, Source};
 use anyhow::Context;
 use clap::Parser;

@@ -4,7 +4,7 @@
 use crate::receipt::Receipt;
 use crate::source::LogFile;
 use anyhow::anyhow;
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc;
 
 /// What came of one attempt on a log file.
 #[derive(Debug)]
@@ -40,17 +40,24 @@ pub(crate) struct Settled {
     pub(crate) outcome: AttemptOutcome,
 }
 
+/// Where settled jobs go. Producers' threads answer here and must not wait; there is one answer for each ticket, and the tickets out are
+/// bounded.
+#[expect(clippy::disallowed_types, reason = "the tickets are bounded, and a ticket that is dropped cannot wait")]
+pub(crate) type SettledSender = mpsc::UnboundedSender<Settled>;
+/// The other end of [`SettledSender`].
+#[expect(clippy::disallowed_types, reason = "the tickets are bounded, and a ticket that is dropped cannot wait")]
+pub(crate) type SettledReceiver = mpsc::UnboundedReceiver<Settled>;
+
 /// A job on its way; it comes back as failed when the ticket is dropped unsettled.
 #[derive(Debug)]
 pub(crate) struct Ticket {
     job: Job,
-    /// Taken when settled. Unbounded, because producers' threads answer here and must not wait; there is one answer per
-    /// ticket, and the tickets out are bounded.
-    settled: Option<UnboundedSender<Settled>>,
+    /// Taken when settled.
+    settled: Option<SettledSender>,
 }
 
 impl Ticket {
-    pub(crate) fn new(job: Job, settled: UnboundedSender<Settled>) -> Ticket {
+    pub(crate) fn new(job: Job, settled: SettledSender) -> Ticket {
         Ticket { job, settled: Some(settled) }
     }
 
@@ -90,8 +97,9 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "a thread that panics")]
     fn a_ticket_comes_back_once_even_when_its_thread_panics() {
-        let (sender, mut settled) = tokio::sync::mpsc::unbounded_channel();
+        let (sender, mut settled) = mpsc::unbounded_channel();
         let file = LogFile { path: "a".into(), ..LogFile::default() };
         let job = |attempt| Job { file: file.clone(), receipt: Receipt::Processed(7), attempt, ..Job::default() };
         Ticket::new(job(3), sender.clone()).settle(AttemptOutcome::Acknowledged);

@@ -2,6 +2,8 @@
 //!
 //! Messages are about 1.2 KB of JSON that repeats itself as CloudTrail does, in runs of RUN, sent from two threads to four partitions.
 
+#![expect(clippy::disallowed_methods, reason = "it measures")]
+
 use common::log::embedded::{EmbeddedLog, Retention};
 use common::log::kafka::{KafkaConsumer, KafkaProducer, KafkaSettings, create_topic};
 use common::log::{Consumer, Polled, Position, Producer};

@@ -1,4 +1,6 @@
 //! One suite for every store: the local directory always, S3 when `SWITCHBACK_TEST_BUCKET` (and the usual `AWS_*`) name a server.
+
+#![expect(clippy::disallowed_methods, reason = "names of its own, by the clock")]
 #![cfg(feature = "s3")]
 
 mod store_suite;

@@ -1,5 +1,7 @@
 //! `switchback run`: aggregator and persister in one process.
 
+#![expect(clippy::disallowed_methods, reason = "both stages in one process, and how fast they are")]
+
 mod log;
 mod report;
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::source::LogFile;
-use crate::ticket::{Job, Settled};
+use crate::ticket::{Job, SettledReceiver, SettledSender};
 use common::store::Location;
 use std::path::Path;
 
@@ -11,8 +11,8 @@ const BUDGET: u64 = 64 << 10;
 struct Stage {
     fetch: Fetch,
     work: mpsc::Receiver<Work>,
-    settle: mpsc::UnboundedSender<Settled>,
-    settled: mpsc::UnboundedReceiver<Settled>,
+    settle: SettledSender,
+    settled: SettledReceiver,
 }
 
 async fn stage(root: &Path) -> Stage {

@@ -5,6 +5,8 @@
 //!
 //! Two decoders: [`Inflater`] is fast and takes ordinary files only; everything else it leaves to [`inflate`], which says what is wrong.
 
+#![expect(clippy::disallowed_types, reason = "this is the loop over all members")]
+
 mod whole;
 
 use super::Unreadable;

@@ -7,6 +7,8 @@
 //! order and get dense offsets; an acknowledged run survives `kill -9`; a consumer reads each partition from exactly the position it
 //! asked for.
 
+#![expect(clippy::disallowed_methods, reason = "a log has deadlines, and threads of its own that write and close")]
+
 #[cfg(feature = "embedded")]
 pub mod embedded;
 #[cfg(feature = "kafka")]

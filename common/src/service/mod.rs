@@ -1,5 +1,7 @@
 //! What every binary needs around its work: [`config`], [`telemetry`], [`shutdown`], and how it starts and exits ([`mod@start`]).
 
+#![expect(clippy::disallowed_methods, reason = "tasks that wait for signals")]
+
 pub mod config;
 pub mod quantity;
 pub mod shutdown;

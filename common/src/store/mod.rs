@@ -5,6 +5,8 @@
 //!
 //! `common/tests/store_conformance.rs` holds both implementations to the same promises.
 
+#![expect(clippy::disallowed_methods, reason = "retries wait, and calls to a disk run on threads that may block")]
+
 mod key;
 pub mod local;
 mod location;

@@ -1,5 +1,7 @@
 //! Jobs that run ahead of whoever takes their results: a few at once, the results in the order in which the jobs were given.
 
+#![expect(clippy::disallowed_methods, reason = "reads ahead of the checks")]
+
 use anyhow::Context;
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! Real tables, made by the real stages through the embedded log; then one kind of damage each.
 
+#![expect(clippy::disallowed_methods, reason = "a persister runs beside the test")]
+
 mod damage;
 
 use super::findings::Check;

@@ -123,7 +123,7 @@ impl EmbeddedLog {
     pub fn trim_to(&self, partition: u32, offset: u64) -> Result<(), LogError> {
         let what = || format!("trim partition {partition} of log {}", self.shared.file.path().display());
         self.watermarks(partition)?;
-        let (answer, answered) = mpsc::channel();
+        let (answer, answered) = mpsc::sync_channel(1);
         {
             let mut queue = lock(&self.shared.queue);
             if queue.closed {

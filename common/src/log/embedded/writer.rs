@@ -48,7 +48,7 @@ pub(super) struct Waiting {
 pub(super) struct Trim {
     pub(super) partition: u32,
     pub(super) offset: u64,
-    pub(super) answer: mpsc::Sender<Result<(), LogError>>,
+    pub(super) answer: mpsc::SyncSender<Result<(), LogError>>,
 }
 
 /// What goes into one transaction.

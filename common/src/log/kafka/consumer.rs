@@ -412,7 +412,7 @@ impl Drop for KafkaConsumer {
         let pending = std::mem::take(&mut *inner.context().queue());
         let waiting =
             unanswered.or_else(|| self.reading.events.iter().chain(&pending).last().map(|e| matches!(e, Event::Assigned(_))));
-        let (ended, wait) = mpsc::channel();
+        let (ended, wait) = mpsc::sync_channel(1);
         let leaving = move || {
             // librdkafka closes only after the last rebalance has been answered. What it refuses is settled already.
             let _ = match (waiting, cooperative(&inner)) {
@@ -526,7 +526,7 @@ mod tests {
         let mut consumer = KafkaConsumer::open(&settings).expect("opens");
         read_nothing(&mut consumer);
         cluster.broker_down(1).expect("goes down");
-        let (ended, wait) = mpsc::channel();
+        let (ended, wait) = mpsc::sync_channel(1);
         std::thread::spawn(move || {
             drop(consumer);
             ended.send(()).expect("heard");

@@ -315,7 +315,7 @@ impl Drop for KafkaProducer {
 /// Ends an instance on a thread of its own, and waits for that a bounded time: dropping it joins its polling thread, which may be
 /// the thread that we are on (in a `done`), or one that waits for an unreachable broker.
 fn shut_down(instance: Arc<ProducerInstance>) {
-    let (ended, wait) = mpsc::channel();
+    let (ended, wait) = mpsc::sync_channel(1);
     let ending = move || {
         instance.inner.purge(PurgeConfig::default().queue().inflight());
         if let Err(error) = instance.inner.flush(LAST_REPORTS) {
@@ -361,7 +361,7 @@ mod tests {
     }
 
     fn send(producer: &KafkaProducer, run: Run) -> mpsc::Receiver<Result<(), LogError>> {
-        let (answer, answered) = mpsc::channel();
+        let (answer, answered) = mpsc::sync_channel(1);
         producer.send(run, Box::new(move |result| answer.send(result).expect("heard")));
         answered
     }

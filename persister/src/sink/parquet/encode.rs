@@ -1,6 +1,8 @@
 //! Threads that turn rows into Parquet. A partition always meets the same thread, so its chunks arrive in order; queues hold
 //! single jobs, so a driver that is ahead waits here: that is the back-pressure.
 
+#![expect(clippy::disallowed_methods, reason = "the encoder threads")]
+
 use super::batch::{Batch, BatchInfo, File};
 use super::error::FileError;
 use super::rows::{Chunk, Part};
