@@ -5,12 +5,12 @@
 
 use crate::budget::{ByteBudget, Permit};
 use crate::progress::Progress;
-use crate::source::{Content, Source, Wanted};
+use crate::source::{Source, Wanted};
 use crate::ticket::{AttemptOutcome, Ticket};
 use bytes::Bytes;
 use common::limits::MAX_LOG_FILE_BYTES;
 use common::service::Shutdown;
-use common::store::StoreError;
+use common::store::{Content, StoreError};
 use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
 

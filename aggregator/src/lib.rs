@@ -44,4 +44,4 @@ pub use progress::{Progress, Summary};
 #[cfg(feature = "services")]
 pub use settings::Settings;
 #[cfg(feature = "services")]
-pub use source::{Content, LogFile, Source};
+pub use source::{LogFile, Source};

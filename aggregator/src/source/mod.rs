@@ -7,10 +7,9 @@ pub mod list;
 pub use list::{LocalSource, Page, S3Source};
 
 use crate::progress::Progress;
-use bytes::Bytes;
 use common::failure::Class;
 use common::limits::MAX_LOG_FILE_BYTES;
-use common::store::{Location, StoreError};
+use common::store::{Content, Location, StoreError};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::sync::Arc;
@@ -38,17 +37,6 @@ impl LogFile {
         first.copy_from_slice(&digest[..16]);
         u128::from_be_bytes(first)
     }
-}
-
-/// What a source gives for a log file that it named.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Content {
-    /// All of it.
-    Whole(Bytes),
-    /// Nothing: it is gone.
-    Gone,
-    /// Nothing: it has so many bytes now, which is more than there is room for.
-    Larger(u64),
 }
 
 /// A log file to be read.

@@ -53,6 +53,17 @@ pub enum Put {
     Exists,
 }
 
+/// What there is of an object for which room was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// All of it.
+    Whole(Bytes),
+    /// Nothing: it is gone.
+    Gone,
+    /// Nothing: it has at least so many bytes now, which is more than there is room for.
+    Larger(u64),
+}
+
 /// One entry of a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -120,12 +131,13 @@ impl Store {
         self.0.get(key).await
     }
 
-    /// [`Store::get`] for a tree that is not ours: takes a key as it was listed, with the empty segments that a bucket may have in it.
+    /// [`Store::get`] for a tree that is not ours: takes a key as it was listed, with the empty segments that a bucket may have in it,
+    /// and holds no more than `room` bytes of an object that may have grown since.
     ///
     /// # Errors
-    /// As [`Store::get`].
-    pub async fn get_listed(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
-        self.0.get_listed(key).await
+    /// When the store cannot be asked.
+    pub async fn get_listed(&self, key: &str, room: u64) -> Result<Content, StoreError> {
+        self.0.get_listed(key, room).await
     }
 
     /// The size of an object in bytes, or `None` where there is none.

@@ -1,7 +1,7 @@
 //! What a store must be able to do: seven calls, each one attempt. A trait object rather than an enum of S3 and local directory, so that
 //! a simulated store needs no variant in the product.
 
-use super::{Entry, Put, StoreError, key};
+use super::{Content, Entry, Put, StoreError, key};
 use bytes::Bytes;
 use std::fmt;
 use std::pin::Pin;
@@ -21,11 +21,15 @@ pub trait Objects: fmt::Debug + fmt::Display + Send + Sync {
     fn get<'a>(&'a self, key: &'a str) -> Answer<'a, Option<Bytes>>;
 
     /// [`super::Store::get_listed`]: the one call whose key has not been checked.
-    fn get_listed<'a>(&'a self, key: &'a str) -> Answer<'a, Option<Bytes>> {
-        match key::check(key) {
-            Ok(()) => self.get(key),
-            Err(error) => Box::pin(std::future::ready(Err(error))),
-        }
+    fn get_listed<'a>(&'a self, key: &'a str, room: u64) -> Answer<'a, Content> {
+        Box::pin(async move {
+            key::check(key)?;
+            Ok(match self.get(key).await? {
+                None => Content::Gone,
+                Some(bytes) if bytes.len() as u64 > room => Content::Larger(bytes.len() as u64),
+                Some(bytes) => Content::Whole(bytes),
+            })
+        })
     }
 
     /// [`super::Store::head`].

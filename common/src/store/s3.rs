@@ -6,7 +6,7 @@
 mod list;
 mod refusal;
 
-use super::{Answer, Entry, Objects, Put, StoreError};
+use super::{Answer, Content, Entry, Objects, Put, StoreError};
 use crate::failure::Class;
 use crate::limits::MAX_OBJECT_BYTES;
 use aws_sdk_s3::Client;
@@ -100,19 +100,14 @@ impl Objects for S3Store {
 
     fn get<'a>(&'a self, key: &'a str) -> Answer<'a, Option<Bytes>> {
         Box::pin(async move {
-            let what = || format!("get {key} from {self}");
-            let request = self.client.get_object().bucket(&self.place.bucket).key(self.full(key));
-            let object = match within(ATTEMPT, Effect::Repeatable, &what, request.send()).await? {
-                Ok(object) => object,
-                // A missing bucket is also a 404, and not the same thing at all.
-                Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => return Ok(None),
-                Err(error) => return Err(refusal::error(&error, Effect::Repeatable, what())),
-            };
-            let size = object.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
-            if size > MAX_OBJECT_BYTES {
-                return Err(too_large(what()));
+            match self.get_listed(key, MAX_OBJECT_BYTES).await? {
+                Content::Whole(bytes) => Ok(Some(bytes)),
+                Content::Gone => Ok(None),
+                Content::Larger(_) => {
+                    let why = format!("it is larger than {MAX_OBJECT_BYTES} bytes");
+                    Err(StoreError::new(Class::Fatal, format!("get {key} from {self}"), why))
+                }
             }
-            within(patience(size), Effect::Repeatable, &what, collect(object.body, size, &what)).await?.map(Some)
         })
     }
 
@@ -140,8 +135,22 @@ impl Objects for S3Store {
         })
     }
 
-    fn get_listed<'a>(&'a self, key: &'a str) -> Answer<'a, Option<Bytes>> {
-        self.get(key)
+    fn get_listed<'a>(&'a self, key: &'a str, room: u64) -> Answer<'a, Content> {
+        Box::pin(async move {
+            let what = || format!("get {key} from {self}");
+            let request = self.client.get_object().bucket(&self.place.bucket).key(self.full(key));
+            let object = match within(ATTEMPT, Effect::Repeatable, &what, request.send()).await? {
+                Ok(object) => object,
+                // A missing bucket is also a 404, and not the same thing at all.
+                Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => return Ok(Content::Gone),
+                Err(error) => return Err(refusal::error(&error, Effect::Repeatable, what())),
+            };
+            let size = object.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
+            if size > room {
+                return Ok(Content::Larger(size));
+            }
+            within(patience(size), Effect::Repeatable, &what, collect(object.body, size, room, &what)).await?
+        })
     }
 
     fn list_after<'a>(&'a self, prefix: &'a str, after: Option<&'a str>, limit: usize) -> Answer<'a, Vec<Entry>> {
@@ -186,22 +195,19 @@ async fn client(what: &str) -> Result<(Client, Option<String>), StoreError> {
     Ok((Client::from_conf(builder.build()), endpoint))
 }
 
-async fn collect(mut body: ByteStream, size: u64, what: impl Fn() -> String) -> Result<Bytes, StoreError> {
+async fn collect(mut body: ByteStream, size: u64, room: u64, what: impl Fn() -> String) -> Result<Content, StoreError> {
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
     while let Some(chunk) = body.next().await {
         match chunk {
             Ok(chunk) => bytes.extend_from_slice(&chunk),
             Err(error) => return Err(StoreError::new(Class::Retry, what(), refusal::chain(&error))),
         }
-        if bytes.len() as u64 > MAX_OBJECT_BYTES {
-            return Err(too_large(what()));
+        // The server need not have said the length, or may have said it wrongly.
+        if bytes.len() as u64 > room {
+            return Ok(Content::Larger(bytes.len() as u64));
         }
     }
-    Ok(bytes.into())
-}
-
-fn too_large(what: String) -> StoreError {
-    StoreError::new(Class::Fatal, what, format!("it is larger than {MAX_OBJECT_BYTES} bytes"))
+    Ok(Content::Whole(bytes.into()))
 }
 
 fn patience(bytes: u64) -> Duration {

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use common::failure::Class;
 use common::store::retry::with_retry;
-use common::store::{Put, Store, StoreError};
+use common::store::{Content, Put, Store, StoreError};
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::pin::Pin;
@@ -25,6 +25,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("a listing pages through more than 1000 keys", |store| Box::pin(a_listing_pages(store))),
     ("strange but legal keys come back as they were", |store| Box::pin(strange_but_legal_keys(store))),
     ("an empty object is an object", |store| Box::pin(an_empty_object_is_an_object(store))),
+    ("what has outgrown its room is told apart", |store| Box::pin(what_has_outgrown_its_room(store))),
     ("a large object comes back whole", |store| Box::pin(a_large_object_comes_back_whole(store))),
     ("refused keys reach no store", |store| Box::pin(refused_keys_reach_no_store(store))),
     ("a deleted object is gone", |store| Box::pin(a_deleted_object_is_gone(store))),
@@ -176,6 +177,14 @@ async fn a_listing_pages(store: Store) {
     assert_eq!(keys(&store, "_log/", None, 1_001).await, expect[..1_001]);
     assert_eq!(keys(&store, "_log/", Some(&expect[50]), 1_050).await, expect[51..1_101]);
     assert_eq!(keys(&store, "_log/", Some(&expect[1_104]), 10).await, expect[..0]);
+}
+
+async fn what_has_outgrown_its_room(store: Store) {
+    put(&store, "s/x", b"content").await;
+    let get = async |key, room| store.get_listed(key, room).await.expect("an answer");
+    assert_eq!(get("s/x", 7).await, Content::Whole(Bytes::from_static(b"content")));
+    assert_eq!(get("s/x", 6).await, Content::Larger(7));
+    assert_eq!(get("s/y", 7).await, Content::Gone);
 }
 
 async fn strange_but_legal_keys(store: Store) {

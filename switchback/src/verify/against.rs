@@ -14,7 +14,7 @@ use aggregator::{LogFile, Progress, Source};
 use common::cloudtrail::{file_id, inflate, records};
 use common::limits::{MAX_INFLATED_BYTES, MAX_LOG_FILE_BYTES};
 use common::message::FileId;
-use common::store::StoreError;
+use common::store::{self, StoreError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
@@ -90,10 +90,10 @@ async fn read(source: &Source, limits: &WorkLimits, file: &LogFile) -> anyhow::R
         return Ok(Content::Unreadable("too_large"));
     }
     let name = file.source_object.clone();
-    let look = move |read: aggregator::Content| match read {
-        aggregator::Content::Whole(gz) => summed(&name, &gz),
-        aggregator::Content::Gone => Content::Gone,
-        aggregator::Content::Larger(_) => Content::Unreadable("too_large"),
+    let look = move |read: store::Content| match read {
+        store::Content::Whole(gz) => summed(&name, &gz),
+        store::Content::Gone => Content::Gone,
+        store::Content::Larger(_) => Content::Unreadable("too_large"),
     };
     Ok(limits.work::<_, StoreError, _, _>(file.size.saturating_mul(INFLATED_PER_BYTE), source.get(file), look).await??)
 }
@@ -247,7 +247,7 @@ async fn load_suspects(source: &Source, compared: &mut Compared) -> anyhow::Resu
     let mut kept = 0;
     for (id, suspect) in &mut compared.suspects {
         let Some(file) = compared.names.get(id) else { continue };
-        let aggregator::Content::Whole(gz) = source.get(file).await? else { continue };
+        let store::Content::Whole(gz) = source.get(file).await? else { continue };
         let mut buffer = Vec::new();
         let each = |index: u32, record: &[u8]| {
             suspect.hashes.push(hash(*id, index, &expected(record), &mut buffer));

@@ -1,11 +1,12 @@
-//! A directory as a source. The tree may change, loop or refuse while it is walked: whatever one entry does, the others are read.
+//! A directory as a source. The tree may change, loop or refuse while it is walked; trouble with one entry does not keep the others from
+//! being read.
 
 use super::{PAGE, Page, Skipped, skip};
 use crate::progress::{Progress, Skip};
-use crate::source::{Content, LogFile, Wanted};
+use crate::source::{LogFile, Wanted};
 use common::cloudtrail::source_object;
 use common::failure::Class;
-use common::store::StoreError;
+use common::store::{Content, StoreError};
 use std::collections::{BinaryHeap, VecDeque};
 use std::fmt;
 use std::fs::{self, Metadata};
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 use tokio::sync::mpsc;
 
-/// Names of one directory held at a time; a larger directory is read again for each further lot. A day of one account and
+/// Names of one directory held at a time (a lot); a larger directory is read again for each further lot. A day of one account and
 /// region has a few thousand files, so this is for trees that were flattened.
 const LOT: usize = 32 * 1024;
 
@@ -129,7 +130,7 @@ struct Walk<'a> {
 struct Level {
     /// Path below the root, empty or ending in `/`.
     path: String,
-    /// Device and inode: what tells a loop of symbolic links.
+    /// Device and inode, by which a loop of symbolic links is recognized.
     id: (u64, u64),
     /// Names not yet looked at, in order; those of directories end in `/`, because that is how their keys sort.
     names: VecDeque<String>,

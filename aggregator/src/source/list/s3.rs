@@ -2,12 +2,11 @@
 
 use super::{PAGE, Page, Skipped, skip};
 use crate::progress::Progress;
-use crate::source::{Content, LogFile, Wanted};
+use crate::source::{LogFile, Wanted};
 use common::cloudtrail::source_object;
 use common::failure::Class;
-use common::limits::MAX_LOG_FILE_BYTES;
 use common::store::retry::with_retry;
-use common::store::{Location, Store, StoreError};
+use common::store::{Content, Location, Store, StoreError};
 use std::fmt;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -73,11 +72,7 @@ impl S3Source {
     }
 
     pub(in crate::source) async fn read(&self, file: &Wanted) -> Result<Content, StoreError> {
-        match with_retry(DEADLINE, || self.store.get_listed(&file.path)).await? {
-            None => Ok(Content::Gone),
-            Some(bytes) if bytes.len() as u64 > MAX_LOG_FILE_BYTES => Ok(Content::Larger(bytes.len() as u64)),
-            Some(bytes) => Ok(Content::Whole(bytes)),
-        }
+        with_retry(DEADLINE, || self.store.get_listed(&file.path, file.room)).await
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::progress::Progress;
-use crate::source::{Content, Source, Wanted};
+use crate::source::{Source, Wanted};
 use bytes::Bytes;
-use common::store::Location;
+use common::store::{Content, Location};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;

@@ -2,7 +2,7 @@
 
 use super::{S3Store, patience};
 use crate::failure::Class;
-use crate::store::{Objects, Put, StoreError};
+use crate::store::{Content, Objects, Put, StoreError};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::{BehaviorVersion, Builder, Credentials, Region};
@@ -102,6 +102,15 @@ async fn a_torn_body_is_never_taken_for_the_object() {
 async fn an_object_beyond_the_limit_is_refused_before_it_is_read() {
     let error = store(serve("HTTP/1.1 200 OK\r\ncontent-length: 9999999999\r\n\r\n").await).get("k").await.expect_err("refused");
     assert_eq!(error.class, Class::Fatal);
+}
+
+#[tokio::test]
+async fn an_object_that_has_outgrown_its_room_is_not_held() {
+    let said = store(serve("HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nlonger").await);
+    assert_eq!(said.get_listed("k", 5).await.expect("answered"), Content::Larger(6));
+    assert_eq!(said.get_listed("k", 6).await.expect("answered"), Content::Whole(Bytes::from_static(b"longer")));
+    let unsaid = store(serve("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nlonger").await);
+    assert_eq!(unsaid.get_listed("k", 5).await.expect("answered"), Content::Larger(6));
 }
 
 fn page(keys: &[&str], more: &str) -> String {
