@@ -22,26 +22,26 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-/// Files handed out and not come back. Enough small ones to keep a log busy over its linger and round trip.
+/// Tickets out at a time: enough that small files keep a log busy over its linger and round trip.
 const MAX_UNDER_WAY: usize = 4096;
 
-/// Tickets and works waiting between two stages: only enough that no stage waits for another's turn.
+/// Tickets and works waiting between two stages: enough that no stage idles while the other one is scheduled.
 const WAITING: usize = 256;
 
-/// Attempts on one file before we give up the process: by then it is not the file's trouble but the log's or the store's.
+/// Attempts on one file before the process ends: by then the fault is not the file's but the log's or the store's.
 const MAX_ATTEMPTS: u32 = 8;
 
-/// Files remembered as unreadable; of more, the rest are asked for with every listing.
+/// Files remembered as unreadable; those beyond are read again after every listing.
 const MAX_REFUSED: usize = 1 << 18;
 
-/// How long the files under way may take once the end was asked for: less than the 30 s that Kubernetes and Docker (10 s by default,
-/// `stop_grace_period`) wait before they kill. What is cut off is sent again, and dropped by the sink.
+/// How long the files under way may take after shutdown was requested: less than the 30 s that Kubernetes and Docker (10 s by default,
+/// `stop_grace_period`) wait before they kill. What is cut off is sent again, and the sink drops it.
 const DRAIN: Duration = Duration::from_secs(25);
 
-/// Reads `source` into `producer` until it is read once (`source.once`) or the end is asked for.
+/// Reads `source` into `producer` until it is read once (`source.once`) or shutdown is requested.
 ///
-/// Must be called on a tokio runtime. Returns after every file handed to the producer has been answered, or 25 s after the
-/// end was asked for.
+/// Must be called on a tokio runtime. Returns after every file handed to the producer has been answered, or 25 s after
+/// the shutdown was requested.
 ///
 /// # Errors
 /// When the source cannot be listed or read, or the log does not take a file, within bounded attempts.
@@ -97,7 +97,7 @@ struct Flow {
     source: Source,
     progress: Arc<Progress>,
     receipts: Receipts,
-    /// Asks our own stages to drop what they have not begun.
+    /// Asks the stages to drop what they have not begun.
     stop: Shutdown,
     tickets: Option<mpsc::Sender<Ticket>>,
     settle: SettledSender,

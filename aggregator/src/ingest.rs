@@ -1,4 +1,4 @@
-//! One log file from bytes to acknowledgement, and the threads that do it.
+//! From bytes to acknowledgement: the worker threads, and what they do with one log file.
 
 #![expect(clippy::disallowed_methods, reason = "the worker pool")]
 
@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 /// Inflated bytes for each compressed one that room is made for. CloudTrail's JSON has about 16.
 const EXPECTED_RATIO: u64 = 16;
 
-/// Files that a worker takes at a time, where so many wait: with small ones, waking a thread for each costs more than the file.
+/// Files that a worker takes at a time, if so many wait: waking a thread costs more than transforming a small file.
 const TAKEN_AT_ONCE: usize = 8;
 
 /// The worker threads, and what they share.
@@ -55,7 +55,7 @@ impl WorkerPool {
     fn serve(&self, work: &Mutex<mpsc::Receiver<Work>>) {
         let (mut scratch, mut taken) = (Scratch::default(), Vec::with_capacity(TAKEN_AT_ONCE));
         loop {
-            // One worker waits for work, the others for it.
+            // One worker waits for work, the others wait for the lock.
             let count = work.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv_many(&mut taken, TAKEN_AT_ONCE);
             if count == 0 {
                 return;
@@ -84,7 +84,7 @@ impl WorkerPool {
         match transformed {
             Ok(transformed) => self.send(ticket, transformed, size),
             Err(_) => {
-                // Its state is anybody's guess.
+                // The panic may have left it in any state.
                 *scratch = Scratch::default();
                 ticket.settle(AttemptOutcome::Failed(anyhow!("transforming it panicked")));
             }
@@ -92,7 +92,7 @@ impl WorkerPool {
         drop(inflating);
     }
 
-    /// A file that is not even looked into.
+    /// A file that is quarantined without being read.
     fn quarantine(&self, ticket: Ticket, detail: &str) {
         let file = ticket.file();
         let transformed = unreadable(&file.source_object, &file.etag, "too_large", detail);
@@ -126,8 +126,8 @@ impl WorkerPool {
     }
 }
 
-/// How large a file will probably be inflated: what its last member says (RFC 1952, ISIZE) or what its like are, whichever is more.
-/// A guess that decides only how many files are inflated side by side; what holds is the cap while inflating.
+/// The probable size of a file when it is inflated: what its last member says (RFC 1952, ISIZE) or the usual ratio, whichever is more.
+/// This estimate only decides how many files are inflated side by side; the bound is enforced while inflating.
 fn expected_inflated(gz: &[u8]) -> u64 {
     let said = gz.last_chunk::<4>().map_or(0, |isize| u64::from(u32::from_le_bytes(*isize)));
     said.max(gz.len() as u64 * EXPECTED_RATIO)
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_room_for_a_file_is_what_it_says_or_what_its_like_are() {
+    fn the_estimate_is_what_the_file_says_or_the_usual_ratio() {
         assert_eq!(expected_inflated(&[]), 0);
         assert_eq!(expected_inflated(&[0, 0, 0, 0, 0]), 80);
         assert_eq!(expected_inflated(&[9, 0, 0, 1, 0]), 65536);

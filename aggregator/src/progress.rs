@@ -1,4 +1,4 @@
-//! What the aggregator has done so far, as counters that a progress bar or a metrics page reads from outside.
+//! What the aggregator has done so far: counters for the progress bar and the summary.
 
 use serde::Serialize;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! What must be told when a log file is acknowledged, so that its source does not hand it out again.
+//! What has to be done when a log file is acknowledged, so that its source does not bring it again.
 //!
 //! A log file gets its receipt when its source names it. The receipt travels with the file's ticket and is redeemed after the
 //! acknowledgement, so the stages between know nothing of sources.
@@ -6,13 +6,13 @@
 use crate::processed::ProcessedIndex;
 use std::path::Path;
 
-/// What to tell when one log file is acknowledged.
+/// What to do when one log file is acknowledged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Receipt {
-    /// Nothing: no listing of this or a later run asks for the file again.
+    /// Nothing: the source is listed once, and no later run asks what was processed.
     #[default]
     Nothing,
-    /// An entry in the processed-file index: the file's fingerprint.
+    /// Add this fingerprint to the processed-file index.
     Processed(u128),
 }
 
@@ -36,7 +36,7 @@ impl Receipts {
         Ok((!processed.contains(fingerprint)?).then_some(Receipt::Processed(fingerprint)))
     }
 
-    /// Tells that the log file of this receipt is acknowledged.
+    /// Does what the receipt of an acknowledged log file asks for.
     pub(crate) fn redeem(&mut self, receipt: Receipt) -> anyhow::Result<()> {
         match (receipt, &mut self.processed) {
             (Receipt::Processed(fingerprint), Some(processed)) => processed.add(fingerprint),

@@ -1,4 +1,4 @@
-//! What can be said to the aggregator, section by section, with defaults that suit one machine.
+//! The aggregator's settings, section by section, with defaults that suit one machine.
 
 use common::service::telemetry::Telemetry;
 use common::service::{ConfigError, DurationSetting};

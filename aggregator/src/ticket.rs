@@ -27,7 +27,7 @@ pub(crate) struct Job {
     pub(crate) file: LogFile,
     /// [`LogFile::fingerprint`].
     pub(crate) fingerprint: u128,
-    /// What to tell when it is acknowledged.
+    /// What to do when it is acknowledged.
     pub(crate) receipt: Receipt,
     /// Attempts before this one.
     pub(crate) attempt: u32,
@@ -65,7 +65,7 @@ impl Ticket {
         &self.job.file
     }
 
-    /// The file has another size than its listing said.
+    /// Corrects the size, when the file has grown since it was listed.
     pub(crate) fn set_size(&mut self, bytes: u64) {
         self.job.file.size = bytes;
     }
@@ -77,7 +77,7 @@ impl Ticket {
 
     fn answer(&mut self, outcome: AttemptOutcome) {
         if let Some(settled) = self.settled.take() {
-            // Nobody listens any more only when the whole run has failed.
+            // There is no receiver only when the whole run has failed.
             let _ = settled.send(Settled { job: std::mem::take(&mut self.job), outcome });
         }
     }

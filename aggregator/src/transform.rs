@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! gz ──inflate──▶ content ──split──▶ event records ──normalize──▶ messages 0..n-1 ──▶ Run
-//!                    └── SHA-256, length, n ──────────────────────▶ end message ──────┘
+//!                    └── SHA-256, length, n ────────────────────▶ end of file ────────┘
 //! ```
-//! The whole file is gone through before anything of it can be sent, so that a file that turns out to be cut in its last byte
-//! leaves nothing on the topic but an end message that says so.
+//! The whole file is parsed before anything of it can be sent, so that of a file that is cut in its last byte nothing reaches the
+//! topic but an end-of-file message with the reason.
 
 #[cfg(test)]
 mod tests;
@@ -105,7 +105,7 @@ fn read(source_object: &str, etag: &str, content: &[u8]) -> Result<Transformed, 
     cloudtrail::elements(content, |mut element| {
         let index = tally.records;
         let document = element.rest();
-        // What the fast way does not take is told apart by its brackets and gone through with care.
+        // What the fast way does not take is split by its brackets and read by the general parser.
         let raw = if fast.read(document) && element.pass(fast.record_bytes()) { None } else { Some(element.raw()?) };
         messages.push_with(Key { file, slot: Slot::Record(index) }, |out| match raw {
             None => fast.write(document, index, out),

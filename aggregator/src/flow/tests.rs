@@ -1,4 +1,4 @@
-//! The whole flow over a directory, with a log in memory that acknowledges, refuses, or waits until it is told.
+//! The whole flow over a directory, with a log in memory that acknowledges, refuses, or waits for the test.
 
 use super::*;
 use common::log::{Done, LogError};
