@@ -4,6 +4,11 @@
 //! out again. Walking an object validates everything in it in the same pass: RFC 8259's grammar, no lone surrogates
 //! (they have no UTF-8 form), no more than [`MAX_DEPTH`] open brackets. Nothing recurses on the input's depth.
 //! The text is UTF-8 by type: `std::str::from_utf8` once, then everything is slices of it.
+//!
+//! It is our own because the crates that hand out slices are not strict enough: serde_json's raw values and sonic-rs's lazy values accept
+//! lone surrogates and any depth (at 100,000 open brackets sonic-rs overflows the stack), and sonic-rs also what follows the object. It
+//! is not slower either. To check an event record of about 1.4 kB and find its members, `common/benches/json.rs` measured 0.95 µs for
+//! this scanner and 0.41 µs for [`pass`], 1.30 µs for serde_json and 1.86 µs for sonic-rs (1.80 µs with `-C target-cpu=native`).
 
 pub mod pass;
 #[cfg(test)]

@@ -1,3 +1,5 @@
+//! The grammar as data, and serde_json as the oracle for what both must accept.
+
 use super::*;
 use proptest::prelude::*;
 use serde_json::Value;

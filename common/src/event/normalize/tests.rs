@@ -1,3 +1,5 @@
+//! Records and the message or rejection that each becomes, as data.
+
 use super::*;
 use crate::cloudtrail::json::tests::any_json;
 use proptest::prelude::*;
