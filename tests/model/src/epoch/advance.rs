@@ -63,7 +63,8 @@ fn begin(design: Design, store: &Store, log: &Log, name: u8, parent: Option<u8>)
 /// all that the log has, and what was taken before is a duplicate.
 fn begin_at(design: Design, store: &Store, log: &Log, parent: Option<u8>, p: u8) -> Start {
     let partition = &log.partitions[usize::from(p)];
-    let low = Start { offset: partition.low, anchor: None, hole: partition.low > 0 };
+    let gone = |covered| partition.low > covered && !design.has(Flaw::HoleNotNamed);
+    let low = Start { offset: partition.low, anchor: None, hole: gone(0) };
     let same = |parent: &u8| {
         let stream = &store.streams[usize::from(*parent)];
         stream.id == log.id && p < stream.partitions()
@@ -77,6 +78,6 @@ fn begin_at(design: Design, store: &Store, log: &Log, parent: Option<u8>, p: u8)
         Some((offset, message)) if offset + 1 == end && partition.read(offset) == Some(message) => {
             Start { offset: end, anchor: Some(message), hole: false }
         }
-        _ => Start { hole: partition.low > end, ..low },
+        _ => Start { hole: gone(end), ..low },
     }
 }

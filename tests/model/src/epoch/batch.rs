@@ -25,7 +25,7 @@ pub fn cut(design: Design, store: &Store, log: &Partition, (epoch, p, seq): (u8,
         }
         let before = || entry(design, store, epoch, p, seq, file);
         let (_, after) = entries.entry(file).or_insert_with(|| (before(), before()));
-        if !after.accept(file, message.slot) {
+        if !after.accept(design, file, message.slot) {
             continue;
         }
         let (kind, row) = match message.slot {

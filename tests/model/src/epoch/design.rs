@@ -25,6 +25,8 @@ pub enum Flaw {
     LedgerInheritedByNumber,
     /// An epoch that goes on with its parent's log begins where the parent ended, whether or not the anchor stands.
     StartAtParentsEnd,
+    /// Offsets that nobody has read lie below where the new epoch begins, and it does not say so.
+    HoleNotNamed,
     /// What is wanted is computed from the files that are there, and the missing names are left free.
     VoidedFileNotFilled,
     /// Missing names are filled before the void record is there.
@@ -33,13 +35,15 @@ pub enum Flaw {
     WantedForgotten,
     /// A void sets the ledger back to before the intent.
     VoidForgetsWhatIsThere,
+    /// A log file's end is taken while indexes below it are wanted.
+    EndTakenWhileWanted,
     /// The list of log files is put before the batch's rows.
     LogFilesFirst,
 }
 
 impl Flaw {
     /// All of them.
-    pub const ALL: [Flaw; 16] = [
+    pub const ALL: [Flaw; 18] = [
         Flaw::PartitionNotChecked,
         Flaw::PartitionCountNotCompared,
         Flaw::StreamComparedOnlyAtStart,
@@ -51,10 +55,12 @@ impl Flaw {
         Flaw::LedgersNotInherited,
         Flaw::LedgerInheritedByNumber,
         Flaw::StartAtParentsEnd,
+        Flaw::HoleNotNamed,
         Flaw::VoidedFileNotFilled,
         Flaw::FilledBeforeVoid,
         Flaw::WantedForgotten,
         Flaw::VoidForgetsWhatIsThere,
+        Flaw::EndTakenWhileWanted,
         Flaw::LogFilesFirst,
     ];
 }

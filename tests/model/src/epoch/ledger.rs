@@ -17,7 +17,7 @@ pub struct Entry {
 
 impl Entry {
     /// Takes what the message says, or drops it, and says which.
-    pub fn accept(&mut self, file: u8, slot: Slot) -> bool {
+    pub fn accept(&mut self, design: Design, file: u8, slot: Slot) -> bool {
         match slot {
             Slot::Record(index) if self.wanted.has(index) => {
                 self.wanted = self.wanted.without(Set::EMPTY.with(index));
@@ -27,11 +27,13 @@ impl Entry {
                 self.next += 1;
                 true
             }
-            Slot::End if !self.done && self.wanted == Set::EMPTY && self.next == records(file) => {
-                self.done = true;
-                true
+            Slot::End => {
+                let waits = self.wanted != Set::EMPTY && !design.has(Flaw::EndTakenWhileWanted);
+                let ends = !self.done && !waits && self.next == records(file);
+                self.done |= ends;
+                ends
             }
-            _ => false,
+            Slot::Record(_) => false,
         }
     }
 
@@ -102,8 +104,9 @@ mod tests {
     #[test]
     fn the_end_waits_for_what_is_wanted() {
         let mut entry = Entry { wanted: Set(0b01), next: 2, done: false };
-        assert!(!entry.accept(0, Slot::End) && !entry.accept(0, Slot::Record(1)));
-        assert!(entry.accept(0, Slot::Record(0)) && !entry.accept(0, Slot::Record(0)));
-        assert!(entry.accept(0, Slot::End) && entry.done);
+        let mut takes = |slot| entry.accept(Design::CORRECT, 0, slot);
+        assert!(!takes(Slot::End) && !takes(Slot::Record(1)));
+        assert!(takes(Slot::Record(0)) && !takes(Slot::Record(0)));
+        assert!(takes(Slot::End) && !takes(Slot::End));
     }
 }

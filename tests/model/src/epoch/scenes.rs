@@ -18,7 +18,10 @@ const TOPIC: System =
 /// The log file that changes its partition with their number.
 const MOVES: &[u8] = &[1];
 
-/// Both.
+/// The log file of which half a batch leaves a hole.
+const HOLED: &[u8] = &[2];
+
+/// The first two.
 const BOTH: &[u8] = &[0, 1];
 
 /// The worlds, with their names.
@@ -46,6 +49,19 @@ pub const SMALL: &[(&str, System)] = &[
         System { embedded: true, processes: 1, budget: Budget { crashes: 1, lost: 1, ..PEACE }, ..TOPIC },
     ),
     ("two embedded logs on one table, a crash", System { embedded: true, budget: Budget { crashes: 1, ..PEACE }, ..TOPIC }),
+    (
+        "a table moved to another log and back",
+        System { files: MOVES, embedded: true, budget: Budget { needless: 1, ..PEACE }, ..TOPIC },
+    ),
+    (
+        "a topic grown under aggregators that do not know it, a crash",
+        System { files: MOVES, budget: Budget { crashes: 1, grown: 1, copied: 1, ..PEACE }, ..TOPIC },
+    ),
+    ("a hole in a log file, a topic recreated", System { files: HOLED, budget: Budget { recreated: 1, ..PEACE }, ..TOPIC }),
+    (
+        "three processes, a topic recreated",
+        System { files: MOVES, processes: 3, budget: Budget { recreated: 1, ..PEACE }, ..TOPIC },
+    ),
 ];
 
 /// More of everything, for a machine with time to spare.
@@ -63,9 +79,16 @@ pub const LARGE: &[(&str, System)] = &[
         System { budget: Budget { crashes: 1, recreated: 1, needless: 1, ..PEACE }, ..TOPIC },
     ),
     (
-        "two embedded logs on one table, one of them gone",
-        System { embedded: true, budget: Budget { recreated: 1, ..PEACE }, ..TOPIC },
+        "two embedded logs on one table, one of them gone, a crash",
+        System { embedded: true, budget: Budget { crashes: 1, recreated: 1, ..PEACE }, ..TOPIC },
     ),
+    ("two embedded logs on one table, one restored", System { embedded: true, budget: Budget { lost: 1, ..PEACE }, ..TOPIC }),
+    (
+        "a hole in a log file, a batch given up, a crash",
+        System { files: HOLED, budget: Budget { crashes: 1, needless: 1, ..PEACE }, ..TOPIC },
+    ),
+    ("three processes, a needless epoch", System { processes: 3, budget: Budget { needless: 1, ..PEACE }, ..TOPIC }),
+    ("messages lost twice", System { budget: Budget { lost: 2, ..PEACE }, ..TOPIC }),
 ];
 
 /// What is assumed not to happen, because nobody could see it: a log loses messages that were taken, gets others in their place, and these
@@ -95,6 +118,8 @@ pub fn breaks(flaw: Flaw) -> (System, &'static [&'static str]) {
         Flaw::EpochBegunEarly => (System { files: MOVES, partitions: 2, ..topic(recreated) }, &[ROW_ONCE, CLOSED_BEFORE_NEXT]),
         Flaw::LedgersNotInherited => (topic(recreated), &[ROW_ONCE]),
         Flaw::LedgerInheritedByNumber => (System { files: MOVES, partitions: 2, ..topic(recreated) }, &[ROW_ONCE]),
+        Flaw::HoleNotNamed => (topic(Budget { expired: 1, ..PEACE }), &[NOTHING_UNSEEN]),
+        Flaw::EndTakenWhileWanted => (topic(Budget { needless: 1, ..PEACE }), &[INDEXES_DENSE]),
         Flaw::VoidedFileNotFilled => (topic(half), &[ROW_ONCE, FILES_BEFORE_NEXT]),
         Flaw::FilledBeforeVoid => (topic(Budget { crashes: 1, needless: 1, ..PEACE }), &[NOTHING_UNSEEN, NAME_FIXES_ROWS]),
         Flaw::WantedForgotten => (topic(half), &[NOTHING_UNSEEN, NOTHING_LOST]),

@@ -8,7 +8,7 @@ use super::log::{LOG_FILES, Message, Set};
 
 /// Rows by identity, one bit each: four a log file, the last of them for its row in the list of log files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub struct Rows(pub u8);
+pub struct Rows(pub u16);
 
 impl Rows {
     /// One record.
@@ -33,7 +33,7 @@ impl Rows {
 
     /// Indexes of a log file's records.
     pub fn indexes(self, file: u8) -> Set {
-        Set((self.0 >> (file * 4)) & 7)
+        Set(((self.0 >> (file * 4)) & 7) as u8)
     }
 
     /// All that there is of these log files.

@@ -5,7 +5,7 @@ use stateright::{Model, Property};
 use super::design::Design;
 use super::log::{Log, Set};
 use super::persist::Phase;
-use super::store::{Put, Record, Rows, Store};
+use super::store::{Record, Rows, Store};
 use super::{outside, properties, work};
 
 /// How often each thing may happen from outside in one execution. What the protocol does (who acts next, where a batch is cut) is free.
@@ -183,9 +183,4 @@ impl State {
         }
         self
     }
-}
-
-/// The put of `puts` with this rank.
-pub(super) fn ranked(puts: Vec<Put>, rank: usize) -> Option<Put> {
-    puts.into_iter().nth(rank)
 }

@@ -5,7 +5,7 @@ use super::design::Flaw;
 use super::log::{Log, run};
 use super::persist::{self, Phase, Task, View};
 use super::store::{Content, Put, Record};
-use super::system::{Action, State, System, Witness, ranked};
+use super::system::{Action, State, System, Witness};
 
 /// What the protocol may do now.
 pub fn actions(system: &System, state: &State, actions: &mut Vec<Action>) {
@@ -109,10 +109,9 @@ fn looks_around(system: &System, state: &State, name: usize, view: View) -> bool
 fn can_skip(system: &System, state: &State, name: usize, p: u8) -> bool {
     let (design, store, log) = (system.design, &state.store, &state.logs[name]);
     let Some(epoch) = store.newest(design, name as u8) else { return false };
-    let chain = store.chain(epoch, p);
     let whole = advance::mend(design, store, epoch, p, None).is_none() && !store.is_closed(epoch, p);
     let end = persist::end(design, store, log, epoch, p);
-    whole && persist::fits(design, store, log, epoch, p) && log.partitions[usize::from(p)].low > end && chain.len() < 250
+    whole && persist::fits(design, store, log, epoch, p) && log.partitions[usize::from(p)].low > end
 }
 
 /// The head can't be finished from this log, though it is the epoch's.
@@ -212,7 +211,7 @@ fn advance(system: &System, state: &State, me: usize, from: Option<u8>) -> Phase
 /// A put of a process is carried out, and the process hears of it.
 fn put(system: &System, state: &mut State, me: usize, rank: usize) {
     let design = system.design;
-    let Some(put) = ranked(state.processes[me].puts(design), rank) else { return };
+    let Some(put) = state.processes[me].puts(design).into_iter().nth(rank) else { return };
     let created = state.store.land(design, put.clone());
     let phase = std::mem::replace(&mut state.processes[me], Phase::Down);
     state.processes[me] = match (phase, put) {
