@@ -9,7 +9,7 @@
 //!
 //! 1. [`schema`]: the columns of each kind of rows and their field ids; [`layout`]: which directory a row belongs to;
 //! 2. [`rows`], [`pending`]: rows kept as they came until they are written, and the digest that fixes them ([`digest`]);
-//! 3. `sort_keys` (their order), `column`, `strings`, `properties`, [`footer`], [`file`]: the columns and the Parquet file;
+//! 3. `sort_keys` (their order), `column`, `strings`, `properties`, [`footer`], [`mod@file`]: the columns and the Parquet file;
 //! 4. [`batch`]: the files of one batch; with the feature `engine`, [`effects`] and `encode`: the store and the encoder threads.
 
 pub mod batch;
