@@ -8,6 +8,9 @@ fn root() -> PathBuf {
 }
 
 fn rust_files(below: &Path) -> Vec<PathBuf> {
+    if below.is_file() {
+        return vec![below.to_owned()];
+    }
     let mut found = Vec::new();
     for entry in fs::read_dir(below).expect("a directory") {
         let path = entry.expect("an entry").path();
@@ -19,6 +22,11 @@ fn rust_files(below: &Path) -> Vec<PathBuf> {
         }
     }
     found
+}
+
+/// A file without the tests at its end; `mod tests;` at its head names a file of their own.
+fn code_of(text: &str) -> &str {
+    text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default()
 }
 
 /// Words in backquotes that look like a path of this repository.
@@ -45,23 +53,55 @@ fn every_path_named_in_the_documents_exists() {
     }
 }
 
+/// What reads no clock, does no I/O, starts nothing and cannot panic: rooms, and single files.
+const PURE: [&str; 5] = [
+    "common/src/cloudtrail",
+    "common/src/event",
+    "persister/src/protocol",
+    "persister/src/decode",
+    "aggregator/src/transform.rs",
+];
+
+/// The lines of the pure parts, without their tests, each with where it stands.
+fn pure_lines() -> Vec<(String, String)> {
+    let files = PURE.iter().flat_map(|part| rust_files(&root().join(part))).filter(|file| !file.ends_with("tests.rs"));
+    let lines = files.flat_map(|file| {
+        let text = fs::read_to_string(&file).expect("readable");
+        let place = |number| format!("{}:{number}", file.display());
+        (1..).zip(code_of(&text).lines()).map(|(number, line)| (place(number), line.to_owned())).collect::<Vec<_>>()
+    });
+    lines.collect()
+}
+
 #[test]
 fn the_pure_parts_name_no_engine() {
-    for room in [
-        "common/src/cloudtrail",
-        "common/src/event",
-        "persister/src/protocol",
-        "persister/src/decode",
-        "aggregator/src/transform",
-    ] {
-        for file in rust_files(&root().join(room)) {
-            let text = fs::read_to_string(&file).expect("readable");
-            if file.ends_with("tests.rs") {
-                continue;
-            }
-            for engine in ["tokio", "rdkafka::", "aws_sdk", "aws_config", "Instant", "SystemTime", "std::fs", "tracing::"] {
-                assert!(!text.contains(engine), "{} names {engine}", file.display());
-            }
+    let engines = [
+        "tokio",
+        "rdkafka::",
+        "aws_sdk",
+        "aws_config",
+        "Instant",
+        "SystemTime",
+        "std::fs",
+        "std::env",
+        "std::thread",
+        "tracing::",
+    ];
+    for (place, line) in pure_lines() {
+        for engine in engines {
+            assert!(!line.contains(engine), "{place} names {engine}");
+        }
+    }
+}
+
+/// Hostile input and broken promises are values there, not panics. What is decided while compiling may be an assertion.
+#[test]
+fn the_pure_parts_do_not_panic() {
+    for (place, line) in
+        pure_lines().into_iter().filter(|(_, line)| !line.contains("const _: ()") && !line.contains("debug_assert"))
+    {
+        for panic in ["assert!(", "assert_eq!(", "assert_ne!(", "panic!(", "unreachable!(", ".expect(\"", ".unwrap()"] {
+            assert!(!line.contains(panic) || line.ends_with("// at compile time"), "{place} may panic: {panic}");
         }
     }
 }
@@ -71,7 +111,7 @@ fn the_pure_parts_name_no_engine() {
 fn verify_reads_records_and_times_with_other_parsers_than_the_stages() {
     for file in rust_files(&root().join("switchback/src/verify")) {
         let text = fs::read_to_string(&file).expect("readable");
-        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let code = code_of(&text);
         for parser in ["common::time", "cloudtrail::json", "normalize::normalize", "OnePass"] {
             assert!(!code.contains(parser), "{} names {parser}", file.display());
         }

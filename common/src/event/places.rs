@@ -73,7 +73,7 @@ static TABLE: [u8; SLOTS] = {
             at += 1;
         }
         let slot = slot(word, source.len());
-        assert!(table[slot] == EMPTY && source.len() <= WIDTH);
+        assert!(table[slot] == EMPTY && source.len() <= WIDTH); // at compile time
         table[slot] = place as u8;
         place += 1;
     }
