@@ -8,9 +8,9 @@
 //! Messages of a partition are packed into compressed frames, so that redb's cost is per frame and not per message.
 
 mod consumer;
-mod file;
 mod frame;
 mod producer;
+mod store_file;
 mod writer;
 
 pub use consumer::EmbeddedConsumer;
@@ -18,10 +18,10 @@ pub use producer::EmbeddedProducer;
 
 use super::{LogError, Watermarks};
 use crate::failure::Class;
-use file::{Bounds, LogFile};
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
+use store_file::{Bounds, StoreFile};
 use writer::Queue;
 
 /// How much is kept after it was read.
@@ -41,7 +41,7 @@ pub struct EmbeddedLog {
 
 /// What the writer thread, the producers and the consumers share.
 struct Shared {
-    file: LogFile,
+    file: StoreFile,
     retention: Retention,
     queue: Mutex<Queue>,
     /// Something was put in the queue, or it is to be closed.
@@ -78,7 +78,7 @@ impl EmbeddedLog {
     /// [`Class::Config`] when the log was made with another number of partitions, when another process has it open, or when the
     /// directory cannot be used; the text names the file.
     pub fn open(dir: &Path, partitions: u32, retention: Retention) -> Result<Arc<EmbeddedLog>, LogError> {
-        let (file, held) = LogFile::open(dir, partitions)?;
+        let (file, held) = StoreFile::open(dir, partitions)?;
         let shared = Arc::new(Shared {
             file,
             retention,

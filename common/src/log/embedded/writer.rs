@@ -3,8 +3,8 @@
 //! Syncing a file costs milliseconds however little was written, so runs share a transaction. While one transaction is written, the
 //! next group gathers; only when the log is idle does a run wait a moment for others to join it.
 
-use super::file::Bounds;
 use super::frame::Packer;
+use super::store_file::Bounds;
 use super::{Shared, failed, lock};
 use crate::failure::Class;
 use crate::log::{Done, LogError};

@@ -1,4 +1,4 @@
-//! The log's file: which tables it has, and what one transaction does to it.
+//! The store file: which tables it has, and what one transaction does to it.
 //!
 //! redb allocates a power of two of pages for a large value; a frame's size in the file is computed accordingly.
 
@@ -34,14 +34,14 @@ pub(super) struct Bounds {
     pub(super) bytes: u64,
 }
 
-/// The open file.
-pub(super) struct LogFile {
+/// The open store file.
+pub(super) struct StoreFile {
     database: Database,
     path: PathBuf,
 }
 
-impl LogFile {
-    pub(super) fn open(dir: &Path, partitions: u32) -> Result<(LogFile, Held), LogError> {
+impl StoreFile {
+    pub(super) fn open(dir: &Path, partitions: u32) -> Result<(StoreFile, Held), LogError> {
         let path = dir.join(NAME);
         let what = format!("open log {}", path.display());
         let config = |why: String| failed(Class::Config, what.clone(), why);
@@ -52,7 +52,7 @@ impl LogFile {
             redb::Error::DatabaseAlreadyOpen => config("another process has it open".into()),
             error => config(error.to_string()),
         })?;
-        let file = LogFile { database, path };
+        let file = StoreFile { database, path };
         let held = file.load(partitions)?;
         Ok((file, held))
     }
