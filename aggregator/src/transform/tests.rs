@@ -1,3 +1,5 @@
+//! The transform on log files that are well formed, broken in every way, and made up by proptest.
+
 use super::*;
 use flate2::{Compression, write::GzEncoder};
 use proptest::prelude::*;
