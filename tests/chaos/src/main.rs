@@ -22,7 +22,6 @@ mod kills;
 mod outages;
 mod proxied;
 mod proxy;
-mod proxy_http;
 mod redelivery;
 mod report;
 mod round;

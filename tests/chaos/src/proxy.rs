@@ -13,14 +13,23 @@
 //!
 //! Keys of the start-up probe are never sent twice: the probe asks whether conditions hold, and takes no for an answer.
 
-use crate::proxy_http::{Answer, Request, read_answer, read_request};
 use ::tests::chance::Chance;
+use anyhow::Context as _;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, IF_MATCH, IF_NONE_MATCH, TRANSFER_ENCODING};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
-use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 
@@ -85,7 +94,6 @@ impl Proxy {
             let shared = Arc::clone(&shared);
             async move {
                 while let Ok((client, _)) = listener.accept().await {
-                    // A connection that ends in an error is one that somebody has closed.
                     tokio::spawn(serve(client, Arc::clone(&shared)));
                 }
             }
@@ -122,7 +130,7 @@ impl Shared {
         *self.counts.lock().unwrap_or_else(PoisonError::into_inner).entry(kind).or_default() += 1;
     }
 
-    fn fault(&self, request: &Request) -> Option<Fault> {
+    fn fault(&self, request: &Request<Bytes>) -> Option<Fault> {
         let of = applicable(request);
         if self.calm.load(Ordering::Relaxed) || self.below(ONE_IN) != 0 {
             return None;
@@ -132,47 +140,94 @@ impl Shared {
         Some(fault)
     }
 
-    async fn forward(&self, request: &Request) -> std::io::Result<Answer> {
-        let mut server = TcpStream::connect(&self.upstream).await?;
-        server.write_all(&request.head).await?;
-        server.write_all(&request.body).await?;
-        read_answer(&mut server, &request.method).await
+    /// Asks the server, on a connection of the request's own.
+    async fn forward(&self, request: &Request<Bytes>) -> anyhow::Result<Response<Content>> {
+        let server = TcpStream::connect(&self.upstream).await?;
+        let (mut server, connection) = hyper::client::conn::http1::handshake(TokioIo::new(server)).await?;
+        // Ends with the answer, which has its error as well.
+        tokio::spawn(connection);
+        let (head, body) = server.send_request(request.clone().map(Full::new)).await?.into_parts();
+        Ok(Response::from_parts(head, Content::whole(body.collect().await?.to_bytes())))
+    }
+}
+
+/// The content of an answer. It is cut when it ends before the length that its head tells; hyper closes the connection there.
+#[derive(Debug)]
+struct Content {
+    rest: Bytes,
+    is_cut: bool,
+}
+
+impl Content {
+    fn whole(bytes: Bytes) -> Content {
+        Content { rest: bytes, is_cut: false }
+    }
+}
+
+impl Body for Content {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut std::task::Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let bytes = std::mem::take(&mut self.rest);
+        Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        // Of an unknown length, so that hyper believes the head.
+        if self.is_cut { SizeHint::default() } else { SizeHint::with_exact(self.rest.len() as u64) }
     }
 }
 
 /// What S3 may do to such a request.
-fn applicable(request: &Request) -> Vec<Fault> {
+fn applicable(request: &Request<Bytes>) -> Vec<Fault> {
     let mut faults = vec![Fault::Delayed, Fault::Reset, Fault::AnswerLost, Fault::SlowDown];
-    match request.method.as_str() {
-        "PUT" => {
+    match *request.method() {
+        Method::PUT => {
             faults.extend([Fault::LandedLate, Fault::LandedLate, Fault::AnswerLost, Fault::InternalError]);
-            if request.is_conditional {
+            if [IF_NONE_MATCH, IF_MATCH].iter().any(|condition| request.headers().contains_key(condition)) {
                 faults.push(Fault::Conflict);
             }
-            if !request.path.contains("/_probe/") {
+            if !request.uri().path().contains("/_probe/") {
                 faults.push(Fault::SentTwice);
             }
         }
-        "GET" => faults.push(Fault::AnswerCut),
+        Method::GET => faults.push(Fault::AnswerCut),
         _ => {}
     }
     faults
 }
 
-async fn serve(mut client: TcpStream, shared: Arc<Shared>) -> std::io::Result<()> {
-    while let Some(request) = read_request(&mut client).await? {
-        let Some(answer) = answer(request, &shared).await? else { return Ok(()) };
-        client.write_all(&answer.bytes).await?;
-        if answer.is_last {
-            return Ok(());
-        }
-    }
-    Ok(())
+async fn serve(client: TcpStream, shared: Arc<Shared>) {
+    let service = service_fn(|request| take(request, Arc::clone(&shared)));
+    // An error is a connection that one side has closed, or that we have closed without a word.
+    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(client), service).await;
+}
+
+/// Takes a whole request and answers it; an error closes the connection without a word.
+async fn take(request: Request<Incoming>, shared: Arc<Shared>) -> anyhow::Result<Response<Content>> {
+    let (head, body) = request.into_parts();
+    let request = Request::from_parts(head, body.collect().await?.to_bytes());
+    // A request that was taken is on its way, even when its sender gives it up or dies: a task of its own, which hyper does not drop.
+    tokio::spawn(async move {
+        let fault = shared.fault(&request);
+        answer(request, fault, &shared).await
+    })
+    .await?
+    .and_then(|answer| answer.context("closed without a word"))
 }
 
 /// What the client is told; `None`: its connection is closed without a word.
-async fn answer(request: Request, shared: &Arc<Shared>) -> std::io::Result<Option<Answer>> {
-    let Some(fault) = shared.fault(&request) else { return shared.forward(&request).await.map(Some) };
+async fn answer(
+    request: Request<Bytes>,
+    fault: Option<Fault>,
+    shared: &Arc<Shared>,
+) -> anyhow::Result<Option<Response<Content>>> {
+    let Some(fault) = fault else { return shared.forward(&request).await.map(Some) };
     Ok(match fault {
         Fault::Delayed => {
             tokio::time::sleep(shared.millis(LATE)).await;
@@ -192,22 +247,17 @@ async fn answer(request: Request, shared: &Arc<Shared>) -> std::io::Result<Optio
             });
             None
         }
-        Fault::AnswerCut => {
-            let mut whole = shared.forward(&request).await?;
-            whole.bytes.truncate(whole.head_length + (whole.bytes.len() - whole.head_length) / 2);
-            whole.is_last = true;
-            Some(whole)
-        }
-        Fault::SlowDown => Some(Answer::error(503, "SlowDown")),
+        Fault::AnswerCut => Some(cut(shared.forward(&request).await?)),
+        Fault::SlowDown => Some(error(StatusCode::SERVICE_UNAVAILABLE, "SlowDown")),
         Fault::InternalError => {
             shared.forward(&request).await?;
-            Some(Answer::error(500, "InternalError"))
+            Some(error(StatusCode::INTERNAL_SERVER_ERROR, "InternalError"))
         }
-        Fault::Conflict => Some(Answer::error(409, "ConditionalRequestConflict")),
+        Fault::Conflict => Some(error(StatusCode::CONFLICT, "ConditionalRequestConflict")),
         Fault::SentTwice => {
             shared.forward(&request).await?;
             let second = shared.forward(&request).await?;
-            if second.status == 412 {
+            if second.status() == StatusCode::PRECONDITION_FAILED {
                 shared.count("412");
             }
             Some(second)
@@ -215,24 +265,22 @@ async fn answer(request: Request, shared: &Arc<Shared>) -> std::io::Result<Optio
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn request(method: &str, path: &str, is_conditional: bool) -> Request {
-        Request { head: Vec::new(), body: Vec::new(), method: method.to_owned(), path: path.to_owned(), is_conditional }
-    }
-
-    #[test]
-    fn a_request_meets_only_faults_that_s3_may_have() {
-        let of = |method: &str, path: &str, conditional| applicable(&request(method, path, conditional));
-        let put = of("PUT", "/b/_log/x", true);
-        assert!(put.contains(&Fault::Conflict) && put.contains(&Fault::SentTwice) && !put.contains(&Fault::AnswerCut));
-        assert!(!of("PUT", "/b/_head/x", false).contains(&Fault::Conflict), "nothing conflicts with a put without condition");
-        assert!(!of("PUT", "/b/_probe/x", true).contains(&Fault::SentTwice));
-        for method in ["GET", "HEAD", "DELETE"] {
-            let faults = of(method, "/b/x", false);
-            assert!(!faults.contains(&Fault::Conflict) && !faults.contains(&Fault::LandedLate), "{method}: {faults:?}");
-        }
-    }
+/// The first half of an answer that says how long the whole one is.
+fn cut(mut answer: Response<Content>) -> Response<Content> {
+    let length = answer.body().rest.len();
+    answer.headers_mut().remove(TRANSFER_ENCODING);
+    answer.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+    answer.map(|content| Content { rest: content.rest.slice(..length.div_ceil(2)), is_cut: true })
 }
+
+/// An error as S3 tells it.
+fn error(status: StatusCode, code: &str) -> Response<Content> {
+    let body = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>chaos</Message></Error>");
+    let mut answer = Response::new(Content::whole(Bytes::from(body)));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    answer
+}
+
+#[cfg(test)]
+mod tests;
