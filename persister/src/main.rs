@@ -8,7 +8,7 @@ use common::store::{Location, Store};
 use persister::Settings;
 use persister::protocol::StreamRecord;
 use persister::protocol::seal::SealPolicy;
-use persister::runtime::{Options, Status, open};
+use persister::runtime::{Control, Options, Status, open};
 use persister::sink::parquet::Layout;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -54,7 +54,8 @@ fn start(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     tracing::info!(table = %store, topic, partitions, group = kafka.group, "started");
     let (options, status) = (options(&settings, layout), Arc::new(Status::new(partitions)));
     // The event loop blocks, and so has this thread to itself.
-    let result = persister::runtime::run(options, Box::new(consumer), store, status, shutdown, runtime.handle().clone());
+    let result =
+        persister::runtime::run(options, Box::new(consumer), store, status, Control::new(shutdown), runtime.handle().clone());
     runtime.shutdown_background();
     result.context("the persister ended")?;
     Ok(ExitCode::SUCCESS)

@@ -16,7 +16,7 @@ use log::{LogChoice, NewLog};
 use persister::protocol::seal::SealPolicy;
 use persister::protocol::{Names, StreamRecord, names};
 use persister::runtime::options::{DEFAULT_MEMORY, DEFAULT_SEAL};
-use persister::runtime::{Options, Status, chain, open};
+use persister::runtime::{Control, Options, Status, chain, open};
 use persister::sink::parquet::Layout;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -120,7 +120,7 @@ async fn both_stages(args: RunArgs) -> anyhow::Result<()> {
     });
     let bar = tokio::spawn(report::follow(Arc::clone(&metrics)));
     let options = options(&args, choice.topic());
-    let persisting = Shutdown::new();
+    let persisting = Control::default();
     let persister = persist(options, opened.consumer, store.clone(), Arc::clone(&status), persisting.clone())?;
     let settings = settings(&args, &choice);
     let aggregating = Shutdown::new();
@@ -174,12 +174,12 @@ fn persist(
     consumer: Box<dyn common::log::Consumer + Send>,
     store: Store,
     status: Arc<Status>,
-    shutdown: Shutdown,
+    control: Control,
 ) -> anyhow::Result<PersisterResult> {
     let (sender, end) = oneshot::channel();
     let runtime = tokio::runtime::Handle::current();
     let work = move || {
-        let result = persister::runtime::run(options, consumer, store, status, shutdown, runtime);
+        let result = persister::runtime::run(options, consumer, store, status, control, runtime);
         // The receiver is gone when the process is already ending.
         let _ = sender.send(result);
     };
@@ -194,7 +194,7 @@ struct Stages {
     once: bool,
     shutdown: Shutdown,
     aggregating: Shutdown,
-    persisting: Shutdown,
+    persisting: Control,
     status: Arc<Status>,
 }
 
@@ -216,14 +216,14 @@ impl Stages {
         };
         if self.once && !self.shutdown.requested() {
             let ends = tokio::task::spawn_blocking(move || producer.ends()).await??;
-            self.status.drain_to(ends.clone());
+            self.persisting.drain_to(ends.clone());
             tokio::select! {
                 done = self.persisted(&ends) => done?,
                 end = &mut persister => return Err(ended_early(end)),
                 () = self.shutdown.wait() => {}
             }
         }
-        self.persisting.request();
+        self.persisting.end();
         persister.await.context("the persister's thread panicked")?.context("the persister failed")?;
         if self.once && summary.unreadable > 0 {
             anyhow::bail!("{} log files could not be read", summary.unreadable);

@@ -69,6 +69,11 @@ pub enum Halt {
 }
 
 impl Halt {
+    /// True when newer watermarks might take the reason away.
+    pub fn may_be_outdated(&self) -> bool {
+        matches!(self, Halt::Shorter { .. })
+    }
+
     /// True when `now` takes the reason away: watermarks are asked before the chain is read, and in between another writer may have
     /// extended the chain with messages that came later still. Then the start is to be done over with `now`.
     pub fn outdated_by(&self, now: Watermarks) -> bool {

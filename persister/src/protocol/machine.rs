@@ -362,6 +362,19 @@ impl Machine {
         self.open.redo.is_some()
     }
 
+    /// True when the open batch covers at least one offset.
+    pub fn has_open_messages(&self) -> bool {
+        self.open.next > self.open.start
+    }
+
+    /// Where the log is to be read from: the next offset to take, or before that the message that was taken last.
+    pub fn reads_from(&self) -> u64 {
+        match (&self.phase, &self.base.last) {
+            (Phase::Anchoring, Some(last)) => last.offset,
+            _ => self.open.next,
+        }
+    }
+
     /// Log files in the open batch's delta.
     pub fn open_log_files(&self) -> usize {
         self.open.delta.len()

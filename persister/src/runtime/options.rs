@@ -1,5 +1,6 @@
 //! What the runtime is told, and how the memory it may use is divided.
 
+use super::schedule::MemoryBounds;
 use crate::protocol::seal::SealPolicy;
 use crate::sink::parquet::Layout;
 use std::time::Duration;
@@ -36,18 +37,10 @@ pub const LEDGER_ENTRIES: usize = 400_000;
 pub const CHECKPOINT_EVERY: u64 = 64;
 
 impl Options {
-    /// Rows of one directory that are encoded as one row group: about 10,000 CloudTrail records.
-    pub(super) fn chunk_bytes(&self) -> usize {
-        (self.memory / 10).max(1 << 20)
-    }
-
-    /// Rows of all partitions that wait in columns.
-    pub(super) fn pending_bytes(&self) -> usize {
-        self.memory / 10 * 4
-    }
-
-    /// Encoded bytes of all partitions that wait for their batch's seal or for the store.
-    pub(super) fn encoded_bytes(&self) -> usize {
-        self.memory / 10 * 4
+    /// Rows of one directory are encoded as one row group of about 10,000 CloudTrail records. A batch is cut early when four tenths of the
+    /// memory are encoded, and one tenth more may come while it is put.
+    pub(super) fn memory_bounds(&self) -> MemoryBounds {
+        let tenth = self.memory / 10;
+        MemoryBounds { chunk: tenth.max(1 << 20), rows: tenth * 4, encoded: tenth * 4, full: tenth * 5 }
     }
 }

@@ -15,11 +15,8 @@ pub struct Status {
     pub bytes: AtomicU64,
     /// Batches published.
     pub batches: AtomicU64,
-    /// Messages read.
-    pub messages: AtomicU64,
     partitions: Vec<Partition>,
     halts: Mutex<Vec<(u32, String)>>,
-    drain: Mutex<Option<Vec<u64>>>,
 }
 
 #[derive(Debug, Default)]
@@ -36,10 +33,8 @@ impl Status {
             files: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             batches: AtomicU64::new(0),
-            messages: AtomicU64::new(0),
             partitions: (0..partitions).map(|_| Partition::default()).collect(),
             halts: Mutex::new(Vec::new()),
-            drain: Mutex::new(None),
         }
     }
 
@@ -59,13 +54,11 @@ impl Status {
         self.halts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// From now on a partition that has reached this offset (by partition number) is sealed at once: nothing more is expected.
-    pub fn drain_to(&self, ends: Vec<u64>) {
-        *self.drain.lock().unwrap_or_else(PoisonError::into_inner) = Some(ends);
-    }
-
-    pub(super) fn drain(&self) -> Option<Vec<u64>> {
-        self.drain.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(super) fn published(&self, rows: u64, files: u64, bytes: u64) {
+        self.rows.fetch_add(rows, Ordering::Relaxed);
+        self.files.fetch_add(files, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.batches.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn own(&self, partition: u32, end: Option<u64>) {

@@ -13,13 +13,12 @@ use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use bytes::Bytes;
 use common::log::Producer;
 use common::log::embedded::{EmbeddedLog, Retention};
-use common::service::Shutdown;
 use flate2::{Compression, write::GzEncoder};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use persister::decode::RowKind;
 use persister::protocol::{Intent, StreamRecord};
 use persister::runtime::options::{DEFAULT_MEMORY, DEFAULT_SEAL};
-use persister::runtime::{Options, Status, open};
+use persister::runtime::{Control, Options, Status, open};
 use persister::sink::parquet::{FileWriter, Footer, Layout};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -122,17 +121,17 @@ impl World {
         };
         let status = Arc::new(Status::new(1));
         let ends = producer.ends().unwrap();
-        status.drain_to(ends.clone());
-        let (shutdown, handle) = (Shutdown::new(), runtime.handle().clone());
+        let (control, handle) = (Control::default(), runtime.handle().clone());
+        control.drain_to(ends.clone());
         let persister = std::thread::spawn({
-            let (status, shutdown) = (Arc::clone(&status), shutdown.clone());
+            let (status, control) = (Arc::clone(&status), control.clone());
             let consumer = Box::new(log.consumer());
-            move || persister::runtime::run(options, consumer, store, status, shutdown, handle)
+            move || persister::runtime::run(options, consumer, store, status, control, handle)
         });
         while status.end(0) != Some(ends[0]) && !persister.is_finished() {
             std::thread::sleep(Duration::from_millis(2));
         }
-        shutdown.request();
+        control.end();
         persister.join().unwrap().unwrap();
     }
 

@@ -7,6 +7,8 @@ use std::fmt;
 pub const KINDS: &[&str] = &[
     "aggregator crashes",
     "assignments",
+    "batches cut for memory",
+    "batches cut for their age",
     "batches published",
     "checkpoints written",
     "clock jumps",
@@ -20,6 +22,7 @@ pub const KINDS: &[&str] = &[
     "files quarantined",
     "foreign messages",
     "ghost runs",
+    "holds for memory",
     "intents of a paused or former owner",
     "late landings",
     "late landings that came too late",
@@ -50,6 +53,7 @@ pub const KINDS: &[&str] = &[
 
 /// Every effect with a place for a crash; a halt ends a partition anyway.
 pub const EFFECTS: &[&str] = &[
+    "AskWatermarks",
     "ReadHint",
     "Exists",
     "ReadCheckpoint",
@@ -57,6 +61,8 @@ pub const EFFECTS: &[&str] = &[
     "CheckFiles",
     "LoadDay",
     "Begin",
+    "Hold",
+    "Chunk",
     "Encode",
     "PutIntent",
     "ReadBack",

@@ -7,9 +7,10 @@
 //!                       ▲        ▲              ▲                ▲
 //!                       └────────┴── world: one seeded choice after another ──┘
 //! ```
-//! Real is everything that decides: `aggregator::transform`, `persister::protocol`, `persister::decode`, `persister::sink::parquet`.
-//! Simulated is what is outside of us: the log, the store, the clock, and who believes to own what. The event loop of a persister has
-//! threads, so [`process`] has a small one of its own, which does step by step what `persister/src/runtime/driver.rs` does.
+//! Real is everything that decides: `aggregator::transform`, `persister::protocol`, `persister::runtime::schedule`, `persister::decode`,
+//! `persister::sink::parquet`.
+//! Simulated is what is outside of us: the log, the store, the clock, the sizes of things, and who believes to own what. [`process`] does
+//! what the schedule decides, as `persister/src/runtime/supervise.rs` does, but in the order that the world chooses.
 //!
 //! Every choice comes from one [`chance::Chance`]. First faults happen, then they stop, and one healthy persister must bring the table
 //! to its end. Read in this order: [`world`], [`menu`], [`process`], [`store`], [`auditor`], [`expected`].

@@ -1,19 +1,19 @@
 //! What may happen next while faults happen: work most of the time, trouble now and then.
 
 use crate::outside::Outside;
-use crate::process::{Partition, Process};
+use crate::process::Process;
 use crate::world::World;
 use bytes::Bytes;
 use common::log::Watermarks;
-use persister::protocol::seal::Reason;
 
 #[derive(Debug, Clone, Copy)]
 enum Choice {
     Serve,
     Deliver,
     Read,
-    Seal,
+    Cut,
     Chunk,
+    Look,
     Produce,
     LandLate,
     Tick,
@@ -37,8 +37,9 @@ const MENU: &[(u64, Choice)] = &[
     (120, Choice::Serve),
     (90, Choice::Deliver),
     (80, Choice::Read),
-    (14, Choice::Seal),
+    (14, Choice::Cut),
     (6, Choice::Chunk),
+    (10, Choice::Look),
     (60, Choice::Produce),
     (6, Choice::LandLate),
     (10, Choice::Tick),
@@ -86,15 +87,17 @@ fn happens(world: &mut World<'_>, choice: Choice) -> bool {
         Choice::Serve => world.serve(),
         Choice::Deliver => world.deliver(),
         Choice::Read => world.read(),
-        Choice::Seal => {
+        Choice::Cut => {
             let Some((at, number)) = world.pick(|process, _| process.sealable()) else { return false };
-            world.processes[at].seal(number, Reason::Age, world.out);
-            true
+            world.processes[at].cut(number, world.out)
         }
         Choice::Chunk => {
             let Some((at, number)) = world.pick(|process, _| process.sealable()) else { return false };
-            world.processes[at].chunk(number);
-            true
+            world.processes[at].chunk(number, world.out)
+        }
+        Choice::Look => {
+            let Some((at, _)) = world.pick(|process, _| process.numbers()) else { return false };
+            world.processes[at].look(world.out)
         }
         Choice::Produce => {
             world.producers.work_or_fail(world.out);
@@ -106,7 +109,7 @@ fn happens(world: &mut World<'_>, choice: Choice) -> bool {
         Choice::Revoke => {
             let Some((at, number)) = world.pick(owned) else { return false };
             world.out.line(format_args!("p{} loses {number}", world.processes[at].number));
-            world.processes[at].revoke(number);
+            world.processes[at].revoke(number, world.out);
             true
         }
         Choice::Pause => {
@@ -149,13 +152,14 @@ fn happens(world: &mut World<'_>, choice: Choice) -> bool {
 }
 
 fn owned(process: &Process, _: &Outside) -> Vec<u32> {
-    process.partitions.keys().copied().collect()
+    if process.is_waiting() { Vec::new() } else { process.numbers() }
 }
 
 /// A rebalance, or a group that has lost its mind: any process may be given any partition, whoever has it.
 fn assign(world: &mut World<'_>) -> bool {
     let number = world.out.chance.index(world.out.log.len()) as u32;
-    let runs = |process: &Process| !process.paused && !process.is_stalled();
+    // One that waits for memory does not poll, and so is told of no rebalance.
+    let runs = |process: &Process| !process.paused && !process.is_waiting();
     let able: Vec<usize> = (0..world.processes.len()).filter(|at| runs(&world.processes[*at])).collect();
     if able.is_empty() {
         return false;
@@ -163,16 +167,16 @@ fn assign(world: &mut World<'_>) -> bool {
     let to = able[world.out.chance.index(able.len())];
     if world.out.chance.below(2) == 0 {
         for at in able {
-            world.processes[at].revoke(number);
+            world.processes[at].revoke(number, world.out);
         }
     }
-    let others = world.processes.iter().enumerate().filter(|(at, process)| *at != to && process.partitions.contains_key(&number));
+    let others = world.processes.iter().enumerate().filter(|(at, process)| *at != to && process.numbers().contains(&number));
     if others.count() > 0 {
         world.out.counts.add("owners at once");
     }
     world.out.counts.add("assignments");
     world.out.line(format_args!("p{} is given {number}", world.processes[to].number));
-    world.processes[to].revoke(number);
+    world.processes[to].revoke(number, world.out);
     world.processes[to].assign(number, world.out);
     true
 }
@@ -208,16 +212,13 @@ fn tamper(world: &mut World<'_>, choice: Choice) -> bool {
 /// The consumer gives messages again.
 fn rewind(world: &mut World<'_>) -> bool {
     let started = |process: &Process, _: &Outside| {
-        let at = |number: &u32| process.partitions.get(number).and_then(|partition| partition.read_at);
-        process.partitions.keys().filter(|number| at(number).is_some()).copied().collect()
+        process.numbers().into_iter().filter(|number| process.read_at(*number).is_some()).collect()
     };
     let Some((at, number)) = world.pick(started) else { return false };
     let back = world.out.chance.below(6);
     let Watermarks { low, .. } = world.out.log[number as usize].watermarks();
-    if let Some(partition) = world.processes[at].partitions.get_mut(&number)
-        && let Some(read_at) = partition.read_at
-    {
-        partition.read_at = Some(read_at.saturating_sub(back).max(low));
+    if let Some(read_at) = world.processes[at].read_at(number) {
+        world.processes[at].rewind(number, read_at.saturating_sub(back).max(low));
     }
     world.out.counts.add("rewinds");
     true
@@ -228,10 +229,10 @@ fn rewind(world: &mut World<'_>) -> bool {
 fn expire(world: &mut World<'_>) -> bool {
     let at = world.out.chance.index(world.out.log.len());
     let (_, settled) = world.out.auditor.settled(at as u32);
-    let readers = world.processes.iter().filter_map(|process| process.partitions.get(&(at as u32)));
-    // One that is looking for its place may be about to read the last batch again, whoever completes it meanwhile.
-    let position = |partition: &Partition| partition.read_at.filter(|_| partition.machine.is_open());
-    let needed = readers.map(position).try_fold(settled, |least, read_at| Some(least.min(read_at?)));
+    let number = at as u32;
+    let owners = world.processes.iter().filter(|process| process.numbers().contains(&number));
+    // One that is held may be about to read the last batch again, whoever completes it meanwhile.
+    let needed = owners.map(|process| process.read_at(number)).try_fold(settled, |least, read_at| Some(least.min(read_at?)));
     let Some(needed) = needed else { return false };
     world.out.log[at].expire(needed);
     world.out.counts.add("retention");

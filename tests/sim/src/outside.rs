@@ -180,7 +180,7 @@ impl Outside {
     /// Whether a process ends here.
     pub fn crashes_at(&mut self, effect: &'static str, moment: Moment) -> bool {
         // Seldom come to, and worth as much as the others.
-        let seldom = matches!(effect, "LoadDay" | "ReadBack" | "WriteCheckpoint" | "Discard");
+        let seldom = matches!(effect, "LoadDay" | "ReadBack" | "WriteCheckpoint" | "Discard" | "Hold" | "Chunk");
         let crash = self.faults.crash > 0 && self.chance.per_mille(self.faults.crash * if seldom { 5 } else { 1 });
         if crash {
             self.counts.crash(effect, moment);

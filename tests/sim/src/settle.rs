@@ -4,7 +4,6 @@ use crate::outside::Faults;
 use crate::violation::Violation;
 use crate::world::World;
 use bytes::Bytes;
-use persister::protocol::seal::Reason;
 use std::collections::BTreeMap;
 
 /// Steps that are plenty for what a world leaves to do.
@@ -54,6 +53,9 @@ async fn finishes(world: &mut World<'_>) -> bool {
     for number in 0..world.out.log.len() as u32 {
         world.processes[at].assign(number, world.out);
     }
+    if world.out.chance.below(2) == 0 {
+        world.processes[at].drain_to(world.out.log.iter().map(|partition| partition.watermarks().high).collect());
+    }
     for _ in 0..STEPS {
         world.quiesce().await;
         if world.out.violation.is_some() {
@@ -70,9 +72,12 @@ async fn finishes(world: &mut World<'_>) -> bool {
 
 /// One step of work. False when there is none left.
 async fn step(world: &mut World<'_>, at: usize) -> bool {
+    if world.processes[at].has_ended {
+        return false;
+    }
     let late = world.out.chance.below(8) == 0;
     let cut = world.out.chance.below(30) == 0;
-    if (late && world.land_late()) || (cut && seal(world, at, Reason::Age)) {
+    if (late && world.land_late()) || (cut && cut_one(world, at)) {
         return true;
     }
     let done = match world.out.chance.below(3) {
@@ -80,22 +85,22 @@ async fn step(world: &mut World<'_>, at: usize) -> bool {
         1 => world.deliver() || world.read() || world.serve(),
         _ => world.read() || world.serve() || world.deliver(),
     };
-    if done || seal(world, at, Reason::Drain) || world.land_late() {
+    if done || world.processes[at].look(world.out) || world.land_late() {
         return true;
     }
     if world.processes[at].has_tasks(world.out) {
         world.tick().await;
         return true;
     }
-    false
+    // Nothing is left but what is open: whoever is asked to end publishes that first.
+    world.processes[at].end();
+    world.processes[at].look(world.out);
+    true
 }
 
-fn seal(world: &mut World<'_>, at: usize, reason: Reason) -> bool {
+fn cut_one(world: &mut World<'_>, at: usize) -> bool {
     match world.processes[at].sealable().first() {
-        Some(number) => {
-            world.processes[at].seal(*number, reason, world.out);
-            true
-        }
+        Some(number) => world.processes[at].cut(*number, world.out),
         None => false,
     }
 }

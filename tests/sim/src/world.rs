@@ -127,7 +127,7 @@ impl World<'_> {
 
     fn count_zombie(&mut self, number: u32, key: &str) {
         let active = self.processes.iter().any(|process| {
-            let owns = process.partitions.values().any(|partition| key.starts_with(&partition.machine.names().chain()));
+            let owns = process.numbers().iter().any(|number| key.starts_with(&self.out.names[*number as usize].chain()));
             process.number == number && owns && !process.paused
         });
         if !active {
@@ -177,7 +177,7 @@ impl World<'_> {
         let Some((at, number)) = self.pick(|process, out| process.readable(out)) else { return false };
         for _ in 0..self.out.chance.between(1, 4) {
             let process = &mut self.processes[at];
-            let on = !process.is_stalled() && !process.crashing && process.readable(self.out).contains(&number);
+            let on = !process.crashing && process.readable(self.out).contains(&number);
             if on {
                 process.read(number, self.out);
             }
@@ -187,7 +187,7 @@ impl World<'_> {
 
     /// One of the partitions that `of` names, of a process whose loop runs.
     pub fn pick(&mut self, of: impl Fn(&Process, &Outside) -> Vec<u32>) -> Option<(usize, u32)> {
-        let runs = |process: &&Process| !process.paused && !process.is_stalled();
+        let runs = |process: &&Process| !process.paused;
         let all: Vec<(usize, u32)> = self
             .processes
             .iter()

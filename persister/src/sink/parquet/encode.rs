@@ -1,5 +1,5 @@
-//! Threads that turn rows into Parquet. A partition always meets the same thread, so its chunks arrive in order; queues hold
-//! single jobs, so a driver that is ahead waits here: that is the back-pressure.
+//! Threads that turn rows into Parquet. A partition always meets the same thread, so its chunks arrive in order. Whoever sends jobs
+//! bounds how many wait; sending does not.
 
 #![expect(clippy::disallowed_methods, reason = "the encoder threads")]
 
@@ -8,21 +8,22 @@ use super::error::FileError;
 use super::rows::{Chunk, Part};
 use crate::failpoint;
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-/// Names a batch within this process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct BatchId(pub(crate) u64);
+/// Room for jobs: more than two chunks, and the end of a batch and a dropped one of every partition that a thread has.
+const QUEUE: usize = 1024;
+
+/// Called on the encoder's thread with the bytes that it holds of the batch.
+pub(crate) type Chunked = Box<dyn FnOnce(usize) + Send>;
 
 /// Called on the encoder's thread with the batch's files.
 pub(crate) type Finished = Box<dyn FnOnce(Result<Vec<File>, FileError>) + Send>;
 
+/// A batch goes by a number of the caller's. Callbacks are dropped uncalled when the thread has died.
 enum Job {
-    Chunk { batch: BatchId, chunk: Chunk, encoded: Arc<AtomicUsize> },
-    Finish { batch: BatchId, info: BatchInfo, parts: Vec<Part>, encoded: Arc<AtomicUsize>, finished: Finished },
-    Drop { batch: BatchId },
+    Chunk { batch: u64, chunk: Chunk, chunked: Chunked },
+    Finish { batch: u64, info: BatchInfo, parts: Vec<Part>, finished: Finished },
+    Drop { batch: u64 },
 }
 
 /// The threads.
@@ -33,58 +34,46 @@ pub(crate) struct Encoders {
 impl Encoders {
     pub(crate) fn start(threads: usize) -> std::io::Result<Encoders> {
         let start = |n: usize| {
-            // One job under way and one waiting: each may hold a whole chunk.
-            let (sender, receiver) = sync_channel(1);
+            let (sender, receiver) = sync_channel(QUEUE);
             std::thread::Builder::new().name(format!("encoder-{n}")).spawn(move || work(&receiver))?;
             Ok(sender)
         };
         Ok(Encoders { queues: (0..threads.max(1)).map(start).collect::<std::io::Result<_>>()? })
     }
 
-    /// Encodes a chunk as one row group; `encoded` follows the batch's encoded bytes.
-    pub(crate) fn chunk(&self, partition: u32, batch: BatchId, chunk: Chunk, encoded: &Arc<AtomicUsize>) {
-        self.send(partition, Job::Chunk { batch, chunk, encoded: Arc::clone(encoded) });
+    /// Encodes a chunk as one row group.
+    pub(crate) fn chunk(&self, partition: u32, batch: u64, chunk: Chunk, chunked: Chunked) {
+        self.send(partition, Job::Chunk { batch, chunk, chunked });
     }
 
     /// Encodes what is left and closes every file.
-    pub(crate) fn finish(
-        &self,
-        partition: u32,
-        batch: BatchId,
-        info: BatchInfo,
-        parts: Vec<Part>,
-        encoded: &Arc<AtomicUsize>,
-        finished: Finished,
-    ) {
-        self.send(partition, Job::Finish { batch, info, parts, encoded: Arc::clone(encoded), finished });
+    pub(crate) fn finish(&self, partition: u32, batch: u64, info: BatchInfo, parts: Vec<Part>, finished: Finished) {
+        self.send(partition, Job::Finish { batch, info, parts, finished });
     }
 
     /// Forgets a batch.
-    pub(crate) fn drop_batch(&self, partition: u32, batch: BatchId) {
+    pub(crate) fn drop_batch(&self, partition: u32, batch: u64) {
         self.send(partition, Job::Drop { batch });
     }
 
     fn send(&self, partition: u32, job: Job) {
-        // A thread only ends when this end is dropped.
+        // A thread only ends when this end is dropped, or by a panic: then the job's callback is dropped, which tells.
         let _ = self.queues[partition as usize % self.queues.len()].send(job);
     }
 }
 
 fn work(jobs: &Receiver<Job>) {
-    let mut batches: HashMap<BatchId, Batch> = HashMap::new();
+    let mut batches: HashMap<u64, Batch> = HashMap::new();
     for job in jobs {
         match job {
-            Job::Chunk { batch, chunk, encoded } => {
+            Job::Chunk { batch, chunk, chunked } => {
                 let batch = batches.entry(batch).or_default();
                 batch.chunk(chunk);
-                encoded.store(batch.held_bytes(), Ordering::Relaxed);
+                chunked(batch.held_bytes());
             }
-            Job::Finish { batch, info, parts, encoded, finished } => {
+            Job::Finish { batch, info, parts, finished } => {
                 let batch = batches.remove(&batch).unwrap_or_default();
-                let files = failpoint::encoding(|| batch.finish(&info, parts));
-                let bytes = files.as_ref().map_or(0, |files| files.iter().map(|file| file.bytes.len()).sum());
-                encoded.store(bytes, Ordering::Relaxed);
-                finished(files);
+                finished(failpoint::encoding(|| batch.finish(&info, parts)));
             }
             Job::Drop { batch } => {
                 batches.remove(&batch);

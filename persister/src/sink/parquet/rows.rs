@@ -269,6 +269,11 @@ impl Rows {
         self.bytes
     }
 
+    /// Those of the directory that has most.
+    pub fn largest_directory_bytes(&self) -> usize {
+        self.largest
+    }
+
     /// Number of directories that have rows, taken or not.
     pub fn directories(&self) -> usize {
         self.directories.len()
