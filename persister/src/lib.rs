@@ -7,7 +7,7 @@
 
 pub mod decode;
 #[cfg(feature = "engine")]
-mod failpoint;
+pub mod failpoint;
 pub mod protocol;
 pub mod runtime;
 #[cfg(feature = "services")]

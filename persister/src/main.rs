@@ -26,6 +26,7 @@ fn main() -> ExitCode {
 }
 
 fn start(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    persister::failpoint::check()?;
     let layers = arguments.service.layers(None);
     let settings: Settings = layers.load()?;
     let layout = settings.check().map_err(|error| error.found_in(&layers))?;

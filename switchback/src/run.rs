@@ -81,6 +81,7 @@ pub struct RunArgs {
 /// # Errors
 /// When either stage fails, or with `--once` when a log file could not be read.
 pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
+    persister::failpoint::check()?;
     // Quarantined log files are counted at the end and listed in the table; a line for each would hide everything else.
     let level = std::env::var("SWITCHBACK_LOG").unwrap_or_else(|_| "warn,aggregator::ingest=error".to_owned());
     Telemetry { level, format: Some(common::service::telemetry::LogFormat::Text) }.start()?;

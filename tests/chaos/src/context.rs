@@ -5,7 +5,7 @@ use common::service::Shutdown;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tests::chance::Chance;
-use tests::process::root;
+use tests::process::{binary, root};
 use tests::services::Services;
 use tokio::runtime::Runtime;
 
@@ -37,6 +37,19 @@ pub(crate) struct Options {
 
 fn seed() -> u64 {
     std::time::UNIX_EPOCH.elapsed().map_or(1, |now| u64::from(now.subsec_nanos()))
+}
+
+/// A product without failpoints would refuse each that a scenario arms, and that must not look like a crash that was asked for.
+fn demand_failpoints(options: &Options) -> anyhow::Result<()> {
+    let persister = options.product.as_ref().map_or_else(|| binary("persister"), |dir| dir.join("persister"));
+    let asked = Command::new(&persister).env("SWITCHBACK_FAILPOINT", "encode.before:1").output();
+    let said = asked.with_context(|| format!("failed to run {}", persister.display()))?.stderr;
+    anyhow::ensure!(
+        !String::from_utf8_lossy(&said).contains("built without failpoints"),
+        "{} was built without failpoints: cargo build --release --workspace --all-targets --features persister/failpoints",
+        persister.display()
+    );
+    Ok(())
 }
 
 /// Asked at the start: a long run outlives commits.
@@ -80,6 +93,7 @@ impl Context {
         let services = services.context("there are no services")?;
         let product = options.product.as_ref().map(std::fs::canonicalize).transpose().context("there is no such product")?;
         let options = Options { product, ..options.clone() };
+        demand_failpoints(&options)?;
         println!("seed {}, {}, kafka {}", options.seed, dir.path.display(), services.kafka);
         Ok(Context { options, services, runtime, commit: commit(), dir, shutdown })
     }

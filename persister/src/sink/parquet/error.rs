@@ -26,7 +26,7 @@ impl FileError {
     }
 }
 
-#[cfg(feature = "engine")]
+#[cfg(feature = "failpoints")]
 impl From<crate::failpoint::Failure> for FileError {
     fn from(failure: crate::failpoint::Failure) -> FileError {
         FileError::Parquet(parquet::errors::ParquetError::General(failure.to_string()))
