@@ -19,9 +19,9 @@ pub enum Event {
         /// Position and what the log holds, in words.
         why: String,
     },
-    /// Answer to [`Action::AskWatermarks`].
+    /// Answer to [`Action::AskWatermarks`](super::Action::AskWatermarks).
     Watermarks(u32, Watermarks),
-    /// Answer to [`Action::Perform`], where the effect has one.
+    /// Answer to [`Action::Perform`](super::Action::Perform), where the effect has one.
     Performed {
         /// The partition.
         partition: u32,
@@ -30,7 +30,7 @@ pub enum Event {
         /// The effect's result.
         input: Input,
     },
-    /// Answer to [`Action::Chunk`].
+    /// Answer to [`Action::Chunk`](super::Action::Chunk).
     Chunked {
         /// The partition.
         partition: u32,
@@ -39,7 +39,7 @@ pub enum Event {
         /// Bytes that the encoder holds of the batch.
         held: usize,
     },
-    /// Answer to [`Action::Finish`].
+    /// Answer to [`Action::Finish`](super::Action::Finish).
     Finished {
         /// The partition.
         partition: u32,
@@ -48,9 +48,10 @@ pub enum Event {
         /// The batch's files in key order with their bytes together, or why there are none.
         files: Result<(Vec<FileEntry>, usize), String>,
     },
-    /// Answer to [`Action::Chunk`]: no rows wait.
+    /// Answer to [`Action::Chunk`](super::Action::Chunk): no rows wait.
     Unchunked(u32),
-    /// Answer to [`Action::Chunk`] or [`Action::Finish`]: the rows do not fit the columns, which is a bug. They must not be written.
+    /// Answer to [`Action::Chunk`](super::Action::Chunk) or [`Action::Finish`](super::Action::Finish): the rows do not fit the columns,
+    /// which is a bug. They must not be written.
     Unfit(u32, String),
     /// From now on a partition that has reached this offset (by partition number) is sealed at once: nothing more is expected.
     DrainTo(Vec<u64>),
