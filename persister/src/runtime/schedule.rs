@@ -190,7 +190,11 @@ impl Schedule {
                 let needed = self.owned(partition).map_or(0, |owned| owned.machine.position());
                 self.halt(partition, Halt::Stuck(format!("offset {needed} cannot be read: {why}")));
             }
-            Event::Watermarks(number, watermarks) => self.watermarks(number, watermarks),
+            Event::Watermarks(number, generation, watermarks) => {
+                if self.is_current(number, generation) {
+                    self.watermarks(number, watermarks);
+                }
+            }
             Event::Performed { partition, generation, input } => {
                 if self.is_current(partition, generation) {
                     self.performed(partition, input);

@@ -152,9 +152,10 @@ struct Hand {
     files: Arc<Vec<File>>,
 }
 
-/// The log did not say what it holds of a partition.
+/// What does the log hold of a partition?
 struct Unanswered {
     partition: u32,
+    generation: Generation,
     /// When it was asked first, and last.
     since: Duration,
     last: Duration,
@@ -259,8 +260,8 @@ impl Supervisor {
             self.schedule.handle(Event::Ending);
         }
         let again: Vec<_> = self.unanswered.extract_if(.., |asked| now.saturating_sub(asked.last) >= ASK_AGAIN).collect();
-        for Unanswered { partition, since, .. } in again {
-            self.ask_watermarks(partition, since, consumer)?;
+        for question in again {
+            self.ask_watermarks(question, consumer)?;
         }
         for number in self.schedule.numbers() {
             let rows = &self.hands[number as usize].rows;
@@ -308,9 +309,9 @@ impl Supervisor {
         while self.schedule.has_actions() {
             for action in self.schedule.take_actions() {
                 match action {
-                    Action::AskWatermarks(partition) => {
-                        let now = self.started.elapsed();
-                        self.ask_watermarks(partition, now, consumer)?;
+                    Action::AskWatermarks(partition, generation) => {
+                        let since = self.started.elapsed();
+                        self.ask_watermarks(Unanswered { partition, generation, since, last: since }, consumer)?;
                     }
                     Action::Seek(partition, position) => consumer.seek(partition, position)?,
                     Action::Mirror(partition, offset) => failpoint::mirroring(|| consumer.mirror(partition, offset)),
@@ -336,12 +337,14 @@ impl Supervisor {
     }
 
     /// A broker that restarts must not end the process: while its trouble is a passing one it is asked again at a later look.
-    fn ask_watermarks(&mut self, partition: u32, since: Duration, consumer: &mut dyn Consumer) -> anyhow::Result<()> {
+    fn ask_watermarks(&mut self, question: Unanswered, consumer: &mut dyn Consumer) -> anyhow::Result<()> {
+        let Unanswered { partition, generation, since, .. } = question;
+        let now = self.started.elapsed();
         match consumer.watermarks(partition) {
-            Ok(watermarks) => self.schedule.handle(Event::Watermarks(partition, watermarks)),
-            Err(error) if error.class == Class::Retry && self.started.elapsed().saturating_sub(since) < LOG_DEADLINE => {
+            Ok(watermarks) => self.schedule.handle(Event::Watermarks(partition, generation, watermarks)),
+            Err(error) if error.class == Class::Retry && now.saturating_sub(since) < LOG_DEADLINE => {
                 tracing::debug!(%error, partition, "the log does not say what it holds; asking again");
-                self.unanswered.push(Unanswered { partition, since, last: self.started.elapsed() });
+                self.unanswered.push(Unanswered { last: now, ..question });
             }
             Err(error) => return Err(error.into()),
         }

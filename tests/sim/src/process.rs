@@ -321,8 +321,8 @@ impl Process {
     /// Carries out one action. True when it is over and has no result to be handed in.
     fn act(&mut self, action: Action, name: &'static str, out: &mut Outside) -> bool {
         match action {
-            Action::AskWatermarks(number) => {
-                let event = Event::Watermarks(number, out.log[number as usize].watermarks());
+            Action::AskWatermarks(number, generation) => {
+                let event = Event::Watermarks(number, generation, out.log[number as usize].watermarks());
                 self.put(number, name, Outcome::Happened(event), out);
             }
             Action::Seek(number, position) => {
@@ -431,7 +431,7 @@ fn count_input(input: &Input, out: &mut Outside) {
 /// What it is called where processes end before or after it.
 fn name(action: &Action) -> &'static str {
     match action {
-        Action::AskWatermarks(_) => "AskWatermarks",
+        Action::AskWatermarks(..) => "AskWatermarks",
         Action::Seek(_, Position::At(_)) => "Begin",
         Action::Seek(_, Position::Hold) => "Hold",
         Action::Mirror(..) => "Mirror",
@@ -465,7 +465,7 @@ fn effect_name(effect: &Effect) -> &'static str {
 /// What a reader of the trace needs to know of it.
 fn detail(action: &Action) -> String {
     match action {
-        Action::AskWatermarks(number) | Action::Chunk(number, _) | Action::Drop(number, _) => format!(" {number}"),
+        Action::AskWatermarks(number, _) | Action::Chunk(number, _) | Action::Drop(number, _) => format!(" {number}"),
         Action::Seek(number, position) => format!(" {number} {position:?}"),
         Action::Mirror(number, at) => format!(" {number} {at}"),
         Action::Finish { partition, seq, start, end, .. } => format!(" {partition}: {seq} [{start}, {end})"),

@@ -13,7 +13,7 @@ use std::time::Duration;
 #[derive(Debug, PartialEq)]
 pub enum Action {
     /// Ask the log what it holds of a partition.
-    AskWatermarks(u32),
+    AskWatermarks(u32, Generation),
     /// Read a partition from here on, or hold it.
     Seek(u32, Position),
     /// Mirror the end of the chain as the committed offset.

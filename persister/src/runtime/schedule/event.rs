@@ -19,8 +19,8 @@ pub enum Event {
         /// Position and what the log holds, in words.
         why: String,
     },
-    /// Answer to [`Action::AskWatermarks`](super::Action::AskWatermarks).
-    Watermarks(u32, Watermarks),
+    /// Answer to [`Action::AskWatermarks`](super::Action::AskWatermarks): of a partition, in the state that it was in when it was asked.
+    Watermarks(u32, Generation, Watermarks),
     /// Answer to [`Action::Perform`](super::Action::Perform), where the effect has one.
     Performed {
         /// The partition.

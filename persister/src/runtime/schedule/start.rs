@@ -19,8 +19,9 @@ impl Schedule {
         let share = self.config.ledger_entries / (numbers.len() + self.numbers().len()).max(1);
         for &number in numbers {
             let partition = self.new_partition(number, share);
+            let generation = partition.generation;
             self.let_go(number, Slot::Owned(Box::new(partition)));
-            self.actions.push(Action::AskWatermarks(number));
+            self.actions.push(Action::AskWatermarks(number, generation));
         }
     }
 
@@ -48,7 +49,7 @@ impl Schedule {
                 self.tell(number, Fact::StartedOver);
             }
             Standing::Asking(Some(halt)) => return self.halt(number, halt),
-            // An answer for an earlier owner of this number.
+            // Nobody asked.
             other => {
                 owned.standing = other;
                 return;
@@ -77,7 +78,8 @@ impl Schedule {
         match self.owned(number) {
             Some(owned) if !owned.has_begun && halt.may_be_outdated() => {
                 owned.standing = Standing::Asking(Some(halt));
-                self.actions.push(Action::AskWatermarks(number));
+                let generation = owned.generation;
+                self.actions.push(Action::AskWatermarks(number, generation));
             }
             _ => self.halt(number, halt),
         }
