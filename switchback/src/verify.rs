@@ -24,6 +24,7 @@ mod listed;
 mod log_files;
 mod orphans;
 mod parquet_file;
+mod place;
 mod prefetch;
 mod read_only;
 mod report;

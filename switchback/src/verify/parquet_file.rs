@@ -3,6 +3,7 @@
 use super::canonical_json::hash;
 use super::columns::{Identities, Identity, Ids, int64, kind_of, open, text, value};
 use super::findings::{Check, Findings};
+use super::place;
 use super::table_record::{Events, rejected_row};
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
@@ -11,7 +12,6 @@ use bytes::Bytes;
 use common::message::{FileId, Key, Slot};
 use persister::decode::RowKind;
 use persister::protocol::{FileEntry, Intent};
-use persister::sink::parquet::layout::{Layout, Place, rejected_dir};
 use persister::sink::parquet::{Footer, RowsDigest};
 use std::collections::HashMap;
 
@@ -213,12 +213,11 @@ impl Walk<'_> {
         }
         self.rows.push((u64::try_from(identity.offset).unwrap_or(u64::MAX), identity.key));
         let dir = key.rsplit_once('/').map_or("", |(dir, _)| dir);
-        let mut own = String::new();
-        match (self.kind, places) {
-            (RowKind::Data, Some(places)) => places.dir(row, identity.object, &self.intent.layout, &mut own),
-            (RowKind::Rejected, _) => rejected_dir(identity.object, &mut own),
-            _ => own.push_str(self.kind.root()),
-        }
+        let own = match (self.kind, places) {
+            (RowKind::Data, Some(places)) => places.dir(row, identity.object, &self.intent.layout),
+            (RowKind::Rejected, _) => place::of_rejected(identity.object),
+            _ => self.kind.root().to_owned(),
+        };
         if own != dir {
             self.misplaced += 1;
             if self.misplaced == 1 {
@@ -285,17 +284,14 @@ impl<'a> Places<'a> {
         })
     }
 
-    fn dir(&self, row: usize, object: Option<&str>, layout: &str, dir: &mut String) {
-        let place = Place {
-            event_time: self.times.is_valid(row).then(|| self.times.value(row)),
+    fn dir(&self, row: usize, object: Option<&str>, layout: &str) -> String {
+        let event = place::Event {
+            time: self.times.is_valid(row).then(|| self.times.value(row)),
             account: value(self.accounts, row),
             region: value(self.regions, row),
-            source_object: object.unwrap_or(""),
+            object: object.unwrap_or(""),
         };
-        match layout.parse::<Layout>() {
-            Ok(layout) => layout.data_dir(&place, dir),
-            Err(_) => dir.push('?'),
-        }
+        place::of_event(layout, &event).unwrap_or_else(|| format!("data/… of an unknown layout {layout:?}"))
     }
 }
 
