@@ -20,15 +20,20 @@ mod columns;
 mod diagnose;
 mod event_time;
 mod findings;
+mod guard;
+mod hints;
 mod listed;
 mod log_files;
+mod notes;
 mod orphans;
 mod parquet_file;
+mod patience;
 mod place;
 mod prefetch;
 mod read_only;
 mod report;
 mod scan;
+mod source;
 mod source_record;
 mod table;
 mod table_record;
@@ -36,29 +41,39 @@ mod table_record;
 mod tests;
 
 use against::{Compared, compare};
-use aggregator::Source;
 use anyhow::Context;
 use clap::Args;
 use common::service::{ConfigError, Printable};
 use common::store::{Location, LocationError, Store};
 use diagnose::diagnose;
-use listed::Listed;
+use notes::Note;
+use patience::Patience;
 use read_only::ReadOnlyStore;
-use report::{Counts, Report};
+use report::{Counts, Report, Verdict};
 use scan::Suspects;
+use source::Source;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
-use table::{Proof, Strictness, prove};
+use table::{Proof, prove};
 
 const AFTER_HELP: &str = "\
 Examples:
   switchback verify table
   switchback verify s3://lake/cloudtrail --against s3://trail-bucket/AWSLogs --json
 
-Reads the whole table (with --against also the whole source) and changes nothing. While a persister is writing to the
-table, use --allow-in-flight.
+Reads the whole table (with --against also the whole source) and changes nothing. The last line is the verdict:
 
-Exit code 0: the table is exact. 1: it is not, or it could not be read.";
+  exact       every record is in the table once; with --against, every record of every object of the source
+  incomplete  nothing is wrong with what is there, but something is missing, and named: a quarantined log file; log files
+              that are not finished or whose batch is being written (on the way; --allow-in-flight lets that pass); with
+              --against, log files that the table does not have as they are, and objects that could not be listed, read
+              or recognized. Digests, other services' logs and empty objects are counted and change nothing.
+  damaged     objects of the table are gone, altered, or contradict one another or their log files
+
+A store that does not answer is told of on stderr after 8 s, and again while it lasts; after 60 s (80 s when an attempt is
+under way) the verification ends without it.
+
+Exit code 0: exact. 1: incomplete, damaged, or the table could not be read. 78: TABLE or SOURCE cannot be used as given.";
 
 /// What `switchback verify` was asked to do.
 #[derive(Debug, Clone, Args)]
@@ -70,7 +85,7 @@ pub struct VerifyArgs {
     /// Also compare every record with its log file: a directory or s3://BUCKET[/PREFIX]
     #[arg(long, value_name = "SOURCE")]
     pub against: Option<String>,
-    /// Accept that files of each partition's newest batch are missing: a persister is writing them
+    /// Let pass what is on its way: batches that are being written, and log files without their end
     #[arg(long)]
     pub allow_in_flight: bool,
     /// Print the report as one JSON object
@@ -94,7 +109,7 @@ pub fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     };
     // A closed pipe (`| head`) does not change the result.
     let _ = written.and_then(|()| out.flush());
-    Ok(ExitCode::from(u8::from(!report.is_exact())))
+    Ok(ExitCode::from(u8::from(report.verdict() != Verdict::Exact)))
 }
 
 fn location(argument: &str, text: &str) -> Result<Location, ConfigError> {
@@ -109,7 +124,8 @@ async fn open_table(text: &str) -> anyhow::Result<ReadOnlyStore> {
     {
         return Err(ConfigError::at("TABLE", format!("{}: there is no such directory", Printable(text))).into());
     }
-    Ok(ReadOnlyStore::new(Store::open(&location).await?))
+    let store = Patience::with(text).ask(|| Store::open(&location)).await?;
+    Ok(ReadOnlyStore::new(store))
 }
 
 async fn verify(args: &VerifyArgs) -> anyhow::Result<Report> {
@@ -118,17 +134,18 @@ async fn verify(args: &VerifyArgs) -> anyhow::Result<Report> {
         Some(text) => Some(Source::open(&location("--against", text)?).await?),
         None => None,
     };
-    let strictness = Strictness { with_values: source.is_some(), allow_in_flight: args.allow_in_flight };
-    let mut proof = prove(&store, strictness).await.context("failed to read the table")?;
+    let mut proof = prove(&store, source.is_some()).await.context("failed to read the table")?;
+    let Proof { accounting, findings, notes, .. } = &mut proof;
     let compared = match &source {
-        Some(source) => {
-            Some(compare(source, &mut proof.accounting, &mut proof.findings).await.context("failed to compare with the source")?)
-        }
+        Some(source) => Some(compare(source, accounting, findings, notes).await.context("failed to compare with the source")?),
         None => None,
     };
     let (compared, suspects) = split(compared);
     let unfinished = diagnose(&store, &mut proof, suspects).await?;
-    Ok(report(&store, source.as_ref(), proof, compared, unfinished))
+    proof.notes.set(Note::UnfinishedLogFiles, unfinished);
+    let mut report = report(&store, source.as_ref(), proof, compared.as_ref());
+    report.allow_in_flight = args.allow_in_flight;
+    Ok(report)
 }
 
 fn split(compared: Option<Compared>) -> (Option<Compared>, Suspects) {
@@ -141,17 +158,12 @@ fn split(compared: Option<Compared>) -> (Option<Compared>, Suspects) {
     }
 }
 
-fn report(
-    store: &ReadOnlyStore,
-    source: Option<&Source>,
-    proof: Proof,
-    compared: Option<Compared>,
-    unfinished: Listed,
-) -> Report {
-    let Proof { stream, findings, mut accounting, partitions, batches, offsets, dropped, in_flight } = proof;
+fn report(store: &ReadOnlyStore, source: Option<&Source>, proof: Proof, compared: Option<&Compared>) -> Report {
+    let Proof { stream, findings, mut accounting, partitions, batches, offsets, dropped, mut notes } = proof;
+    notes.set(Note::Quarantined, accounting.quarantined());
+    notes.set(Note::Altered, std::mem::take(&mut accounting.altered));
     let states = || accounting.log_files.iter().map(|(_, state)| state);
     let count = |n: usize| n as u64;
-    let quarantined = accounting.quarantined();
     let counts = Counts {
         partitions: stream.as_ref().map_or(partitions, |stream| u64::from(stream.partitions)),
         batches,
@@ -163,23 +175,14 @@ fn report(
         log_file_rows: accounting.rows[2],
         log_files: count(accounting.log_files.len()),
         complete: count(states().filter(|state| state.end.is_some()).count()),
-        unfinished: unfinished.count,
-        quarantined: quarantined.count,
+        unfinished: notes.of(Note::UnfinishedLogFiles).count,
+        quarantined: notes.of(Note::Quarantined).count,
         altered: count(states().filter(|state| state.altered != 0).count()),
-        source_log_files: compared.as_ref().map(|compared| compared.files),
-        source_records: compared.as_ref().map(|compared| compared.records),
-        not_in_source: compared.as_ref().map(|_| count(states().filter(|state| !state.is_in_source).count())),
+        source_log_files: compared.map(|compared| compared.files),
+        source_records: compared.map(|compared| compared.records),
+        not_in_source: compared.map(|_| count(states().filter(|state| !state.is_in_source).count())),
+        source_others: compared.map(|compared| compared.others),
     };
-    let mut notes = vec![
-        ("unfinished_batches", in_flight),
-        ("unfinished_log_files", unfinished),
-        ("quarantined_log_files", quarantined),
-        ("altered_log_files", std::mem::take(&mut accounting.altered)),
-    ];
-    if let Some(compared) = compared {
-        notes.push(("log_files_altered_in_the_source", compared.altered));
-        notes.push(("log_files_gone_from_the_source", compared.vanished));
-    }
     let layout = |stream: &persister::protocol::StreamRecord| {
         Printable(&format!("{}/{}, layout {}", stream.topic, stream.epoch, stream.layout)).to_string()
     };
@@ -190,5 +193,6 @@ fn report(
         findings,
         counts,
         notes,
+        allow_in_flight: false,
     }
 }

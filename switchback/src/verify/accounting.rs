@@ -77,6 +77,13 @@ impl Accounting {
         }
     }
 
+    /// The files of a batch are not all there yet: what its log files lack may come with them.
+    pub(crate) fn mark_on_its_way(&mut self, intent: &Intent) {
+        for (file, _) in intent.delta().into_iter().flatten() {
+            self.log_files.entry(file).is_on_its_way = true;
+        }
+    }
+
     /// Adds what the ledger says after a batch.
     ///
     /// # Errors

@@ -1,26 +1,25 @@
 //! Compares the table with the log files that it was made from: reads each of them again, adds up its records, and compares the sum with
-//! that of the table's rows.
+//! that of the table's rows. Whatever of the source was not compared is named.
 
 use super::accounting::Accounting;
 use super::canonical_json::hash;
 use super::findings::{Check, EXAMPLES, Findings};
-use super::listed::Listed;
 use super::log_files::LogFileState;
-use super::parquet_file::{Records, head_of};
+use super::notes::{Note, Notes};
+use super::parquet_file::{Records, content_of};
 use super::prefetch::{Prefetch, WorkLimits, cores};
 use super::scan::{Suspect, Suspects};
+use super::source::{Found, Object, Shape, Source};
 use super::source_record::expected;
-use aggregator::{LogFile, Progress, Source};
 use common::cloudtrail::{file_id, inflate, records};
+use common::failure::Class;
 use common::limits::{MAX_INFLATED_BYTES, MAX_LOG_FILE_BYTES};
 use common::message::FileId;
 use common::store::{self, StoreError};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::HashMap;
 
 /// Inflated bytes per compressed byte, roughly: the memory for a log file while it is read.
 const INFLATED_PER_BYTE: u64 = 16;
@@ -30,19 +29,27 @@ const KEPT_BYTES: usize = 64 << 20;
 /// What the source was found to hold.
 #[derive(Debug, Default)]
 pub(crate) struct Compared {
-    /// Log files read; one that lies under two paths counts once.
+    /// Log files compared; one that lies under two paths counts once.
     pub(crate) files: u64,
     /// Their records.
     pub(crate) records: u64,
-    /// Log files that cannot be read, here and in the table.
-    pub(crate) quarantined: u64,
-    /// Log files that changed after they were read, as the table says itself.
-    pub(crate) altered: Listed,
-    /// Log files that were listed but no longer exist.
-    pub(crate) vanished: Listed,
+    /// Objects that are no log files.
+    pub(crate) others: Others,
     /// Log files whose records differ, to be looked at more closely.
     pub(crate) suspects: Suspects,
-    names: HashMap<FileId, LogFile>,
+    names: HashMap<FileId, Object>,
+}
+
+/// Objects that hold no records, by kind. Keys of `--json`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Others {
+    pub(crate) digests: u64,
+    pub(crate) of_other_services: u64,
+    pub(crate) empty: u64,
+    /// What `switchback generate` writes beside its log files.
+    pub(crate) generated_truth: u64,
+    /// Directories inside themselves.
+    pub(crate) loops: u64,
 }
 
 /// One log file of the source, read.
@@ -51,51 +58,78 @@ enum Content {
     Gone,
     /// It cannot be read, for this reason of the contract's.
     Unreadable(&'static str),
-    /// Head of the SHA-256 of its content, and its records added up.
+    /// [`content_of`] it, and its records added up.
     Whole(u64, Records),
 }
+
+/// A log file and what reading it came to. The outer error is a panic.
+type Done = (Object, anyhow::Result<Result<Content, StoreError>>);
 
 /// Reads every log file of the source.
 ///
 /// # Errors
-/// When the source cannot be listed or read.
-pub(crate) async fn compare(source: &Source, accounting: &mut Accounting, findings: &mut Findings) -> anyhow::Result<Compared> {
-    let mut judge = Judge { accounting, compared: Compared::default(), bad: HashMap::new(), seen: HashSet::new() };
-    let mut pages = source.list(Arc::new(Progress::default()));
-    let mut prefetch = Prefetch::new(2 * cores());
+/// When nothing of the source can be listed for a reason that an operator must change.
+pub(crate) async fn compare(
+    source: &Source,
+    accounting: &mut Accounting,
+    findings: &mut Findings,
+    notes: &mut Notes,
+) -> anyhow::Result<Compared> {
+    let mut judge = Judge { accounting, compared: Compared::default(), findings, notes };
+    let mut pages = source.list();
+    let mut prefetch: Prefetch<Done> = Prefetch::new(2 * cores());
     let limits = WorkLimits::new();
+    let mut has_listed = false;
     while let Some(page) = pages.recv().await {
-        for file in page? {
+        let page = match page {
+            Err(error) if !has_listed && error.class == Class::Config => return Err(error.into()),
+            Err(error) => {
+                let why = format!("the listing broke off: {}", error.why);
+                judge.notes.add(Note::NotCompared, &source.to_string(), &why);
+                break;
+            }
+            Ok(page) => page,
+        };
+        for found in page {
+            has_listed = true;
+            let Some(object) = judge.sort(found) else { continue };
             while prefetch.is_full() {
-                judge.take(prefetch.next().await?, findings)?;
+                judge.take(prefetch.next().await?)?;
             }
             let (source, limits) = (source.clone(), limits.clone());
             prefetch.push(async move {
-                let content = read(&source, &limits, &file).await;
-                (file, content)
+                let content = read(&source, &limits, &object).await;
+                (object, content)
             });
+        }
+        if source.is_silent() {
+            judge.notes.add(Note::NotCompared, &source.to_string(), "it does not answer any more: the rest was not listed");
+            break;
         }
     }
     while let Some(done) = prefetch.next().await? {
-        judge.take(Some(done), findings)?;
+        judge.take(Some(done))?;
     }
-    judge.finish(findings);
+    if judge.compared.files == 0 && judge.accounting.log_files.len() > 0 {
+        let why = if has_listed { "none of its objects is a log file" } else { "it is empty" };
+        judge.notes.add(Note::NothingCompared, &source.to_string(), why);
+    }
     let mut compared = judge.compared;
     load_suspects(source, &mut compared).await?;
     Ok(compared)
 }
 
-async fn read(source: &Source, limits: &WorkLimits, file: &LogFile) -> anyhow::Result<Content> {
-    if file.size > MAX_LOG_FILE_BYTES {
-        return Ok(Content::Unreadable("too_large"));
+async fn read(source: &Source, limits: &WorkLimits, object: &Object) -> anyhow::Result<Result<Content, StoreError>> {
+    if object.size > MAX_LOG_FILE_BYTES {
+        return Ok(Ok(Content::Unreadable("too_large")));
     }
-    let name = file.source_object.clone();
+    let name = object.name.clone();
     let look = move |read: store::Content| match read {
         store::Content::Whole(gz) => summed(&name, &gz),
         store::Content::Gone => Content::Gone,
         store::Content::Larger(_) => Content::Unreadable("too_large"),
     };
-    Ok(limits.work::<_, StoreError, _, _>(file.size.saturating_mul(INFLATED_PER_BYTE), source.get(file), look).await??)
+    limits.work::<_, StoreError, _, _>(object.size.saturating_mul(INFLATED_PER_BYTE), source.get(object), look).await
 }
 
 fn summed(name: &str, gz: &[u8]) -> Content {
@@ -107,7 +141,7 @@ fn summed(name: &str, gz: &[u8]) -> Content {
     }
 }
 
-/// Calls `each` for each record of a log file. Returns the head of its content's SHA-256, or why it cannot be read.
+/// Calls `each` for each record of a log file. Returns [`content_of`] it, or why it cannot be read.
 fn each_record(gz: &[u8], mut each: impl FnMut(u32, &[u8])) -> Result<u64, &'static str> {
     #[derive(Deserialize)]
     struct Document<'a> {
@@ -131,114 +165,113 @@ fn each_record(gz: &[u8], mut each: impl FnMut(u32, &[u8])) -> Result<u64, &'sta
             .map_err(|why| why.reason())?;
         }
     }
-    Ok(head_of(&hex::encode(Sha256::digest(&content))))
+    Ok(content_of(&Sha256::digest(&content), content.len() as u64))
 }
 
 struct Judge<'a> {
     accounting: &'a mut Accounting,
     compared: Compared,
-    /// Log files that do not agree so far; another object of the same name may agree.
-    bad: HashMap<FileId, (Check, String)>,
-    seen: HashSet<FileId>,
+    findings: &'a mut Findings,
+    notes: &'a mut Notes,
 }
 
 impl Judge<'_> {
-    fn take(&mut self, done: Option<(LogFile, anyhow::Result<Content>)>, findings: &mut Findings) -> anyhow::Result<()> {
-        let Some((file, content)) = done else { return Ok(()) };
-        let content = content?;
-        let id = file_id(&file.source_object);
-        if matches!(content, Content::Gone) {
-            self.compared.vanished.add(&file.source_object, "deleted before it was read");
-            return Ok(());
+    /// Counts what is no log file, and names what may be one and cannot be compared. Returns a log file.
+    fn sort(&mut self, found: Found) -> Option<Object> {
+        let others = &mut self.compared.others;
+        match found {
+            Found::Trouble { path, why } => self.notes.add(Note::NotCompared, &path, &why),
+            Found::Loop => others.loops += 1,
+            Found::Object(object) if object.size == 0 => others.empty += 1,
+            Found::Object(object) => match Shape::of(&object.name) {
+                Shape::LogFile => return Some(object),
+                Shape::Digest => others.digests += 1,
+                Shape::OtherService => others.of_other_services += 1,
+                Shape::Truth => others.generated_truth += 1,
+                Shape::Unknown => self.notes.add(Note::NotCompared, &object.path, "by its name no kind of object that is known"),
+            },
         }
-        if self.seen.insert(id) {
-            self.compared.files += 1;
-        }
-        let name = &file.source_object;
-        let Some(state) = self.accounting.log_files.get_mut(id) else {
-            if let Entry::Vacant(entry) = self.bad.entry(id) {
-                entry.insert((Check::Source, String::new()));
-                findings.add(Check::Source, format!("{name}: no record of it is in the table"));
-            }
-            return Ok(());
-        };
-        state.is_in_source = true;
-        if state.is_matched {
-            return Ok(());
-        }
-        match judge(state, &content) {
-            Verdict::Agrees => {
-                state.is_matched = true;
-                self.bad.remove(&id);
-                match content {
-                    Content::Whole(_, sum) => self.compared.records += u64::from(sum.count),
-                    _ => self.compared.quarantined += 1,
-                }
-            }
-            Verdict::Altered => self.compared.altered.add(name, "its content is not the one in the table, and the table says so"),
-            Verdict::Differs => {
-                // Same content, other values: no other object of this name can agree.
-                state.is_matched = true;
-                self.bad.remove(&id);
-                if self.compared.suspects.len() < EXAMPLES {
-                    self.compared.suspects.insert(id, Suspect::default());
-                    self.compared.names.insert(id, file);
-                } else {
-                    findings.add(Check::Values, format!("{name}: its records are not those of its rows"));
-                }
-            }
-            Verdict::Bad(why) => {
-                // Beyond those that are described, the number is enough.
-                let text = if self.bad.len() < 2 * EXAMPLES { format!("{name}: {why}") } else { String::new() };
-                self.bad.insert(id, (Check::Source, text));
-            }
-        }
-        Ok(())
+        None
     }
 
-    fn finish(&mut self, findings: &mut Findings) {
-        let mut bad: Vec<_> = std::mem::take(&mut self.bad).into_iter().collect();
-        bad.retain(|(id, _)| self.accounting.log_files.get(*id).is_some());
-        // Described ones first, in the order of names.
-        bad.sort_by(|a, b| (a.1.1.is_empty(), &a.1.1).cmp(&(b.1.1.is_empty(), &b.1.1)));
-        for (id, (check, text)) in bad {
-            findings.add(check, if text.is_empty() { format!("log file {id}") } else { text });
+    /// Compares one object. Two objects of one name must both agree with the table.
+    fn take(&mut self, done: Option<Done>) -> anyhow::Result<()> {
+        let Some((object, content)) = done else { return Ok(()) };
+        let name = &object.name;
+        let content = match content? {
+            Ok(Content::Gone) => {
+                self.notes.add(Note::Vanished, name, "it was listed");
+                return Ok(());
+            }
+            Ok(content) => content,
+            Err(error) => {
+                self.notes.add(Note::NotCompared, name, &error.why);
+                return Ok(());
+            }
+        };
+        let id = file_id(name);
+        let Some(state) = self.accounting.log_files.get_mut(id) else {
+            self.compared.files += 1;
+            self.findings.add(Check::Source, format!("{name}: no record of it is in the table"));
+            return Ok(());
+        };
+        let is_first = !std::mem::replace(&mut state.is_in_source, true);
+        self.compared.files += u64::from(is_first);
+        match judge(state, &content) {
+            Verdict::Agrees => {
+                if let (Content::Whole(_, sum), false) = (content, std::mem::replace(&mut state.is_matched, true)) {
+                    self.compared.records += u64::from(sum.count);
+                }
+            }
+            Verdict::OnItsWay => {}
+            Verdict::Lacks(why) => self.findings.add(Check::Source, format!("{name}: {why}")),
+            Verdict::Differs if self.compared.suspects.contains_key(&id) => {}
+            Verdict::Differs if self.compared.suspects.len() < EXAMPLES => {
+                self.compared.suspects.insert(id, Suspect::default());
+                self.compared.names.insert(id, object);
+            }
+            Verdict::Differs => self.findings.add(Check::Values, format!("{name}: its records are not those of its rows")),
         }
+        Ok(())
     }
 }
 
 enum Verdict {
     Agrees,
-    Altered,
+    /// It is not all there, and the table says that it is being taken: its note tells.
+    OnItsWay,
+    /// The content of the table, and other values.
     Differs,
-    Bad(String),
+    /// The table lacks it or some of its records.
+    Lacks(String),
 }
 
 fn judge(state: &LogFileState, content: &Content) -> Verdict {
     let records = state.records.count;
     match (content, state.end) {
+        (Content::Gone, _) => Verdict::Agrees,
         (Content::Unreadable(_), None) if state.is_quarantined => Verdict::Agrees,
-        (Content::Unreadable(_), Some(_)) if state.altered != 0 => Verdict::Altered,
-        (Content::Unreadable(reason), _) => {
-            Verdict::Bad(format!("cannot be read ({reason}), and the table does not have it as quarantined"))
+        (Content::Unreadable(reason), Some(end)) => {
+            Verdict::Lacks(format!("cannot be read ({reason}), and what the table has under its name could: {end} records"))
         }
-        (Content::Whole(content, _), Some(_)) if *content != state.content => {
-            if state.altered == *content {
-                Verdict::Altered
-            } else {
-                Verdict::Bad("its content is not the one in the table (another SHA-256)".to_owned())
-            }
+        (Content::Unreadable(reason), None) => {
+            Verdict::Lacks(format!("cannot be read ({reason}), and the table does not have it as quarantined"))
+        }
+        (Content::Whole(content, sum), Some(end)) if *content != state.content => {
+            let known = if state.altered == *content { ", and log_files/ has it as altered" } else { "" };
+            Verdict::Lacks(format!(
+                "its content is not the one that the table has under its name: {} records of another SHA-256, instead of {end} records{known}",
+                sum.count
+            ))
         }
         (Content::Whole(_, sum), Some(_)) if *sum == state.records => Verdict::Agrees,
         (Content::Whole(..), Some(_)) => Verdict::Differs,
         (Content::Whole(..), None) if state.is_too_large => Verdict::Agrees,
-        (Content::Whole(..), None) if state.is_quarantined && records == 0 => {
-            Verdict::Bad("can be read, and the table has it as quarantined".to_owned())
+        (Content::Whole(..), None) if records > 0 || state.is_on_its_way => Verdict::OnItsWay,
+        (Content::Whole(..), None) if state.is_quarantined => {
+            Verdict::Lacks("can be read, and the table has it as quarantined".to_owned())
         }
-        (Content::Whole(_, sum), None) => {
-            Verdict::Bad(format!("{records} of its {} records are in the table, and its end is not", sum.count))
-        }
-        (Content::Gone, _) => Verdict::Agrees,
+        (Content::Whole(_, sum), None) => Verdict::Lacks(format!("none of its {} records is in the table", sum.count)),
     }
 }
 
@@ -246,8 +279,9 @@ fn judge(state: &LogFileState, content: &Content) -> Verdict {
 async fn load_suspects(source: &Source, compared: &mut Compared) -> anyhow::Result<()> {
     let mut kept = 0;
     for (id, suspect) in &mut compared.suspects {
-        let Some(file) = compared.names.get(id) else { continue };
-        let store::Content::Whole(gz) = source.get(file).await? else { continue };
+        let Some(object) = compared.names.get(id) else { continue };
+        // What was read a moment ago and cannot be any more is told without details.
+        let Ok(store::Content::Whole(gz)) = source.get(object).await else { continue };
         let mut buffer = Vec::new();
         let each = |index: u32, record: &[u8]| {
             suspect.hashes.push(hash(*id, index, &expected(record), &mut buffer));
@@ -256,7 +290,6 @@ async fn load_suspects(source: &Source, compared: &mut Compared) -> anyhow::Resu
                 suspect.records.push(record.into());
             }
         };
-        // It was readable a moment ago; if it no longer is, nothing of it is compared.
         let _ = each_record(&gz, each);
     }
     Ok(())

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use common::store::StoreError;
 use persister::protocol::intent::sha256_hex;
 use persister::protocol::{Intent, Names, StreamRecord};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// The folder of all chains.
@@ -37,6 +37,8 @@ pub(crate) struct Chains {
     prefetch: Prefetch<Fetched>,
     waiting: Option<(String, Option<Bytes>)>,
     current: Option<Chain>,
+    /// The last record of each chain, whether it can be read or not, by the chain's folder.
+    pub(crate) newest: BTreeMap<String, u64>,
     /// Partitions that have a chain.
     pub(crate) partitions: u64,
     /// Records that can be read.
@@ -68,6 +70,7 @@ impl Chains {
             prefetch: Prefetch::new(WIDTH),
             waiting: None,
             current: None,
+            newest: BTreeMap::new(),
             partitions: 0,
             batches: 0,
             offsets: 0,
@@ -89,6 +92,7 @@ impl Chains {
                 findings.add(Check::Chain, format!("{key}: not the name of a chain record"));
                 continue;
             };
+            self.newest.insert(folder.to_owned(), seq);
             if self.current.as_ref().is_none_or(|chain| chain.folder != folder) {
                 self.begin(folder.to_owned(), names, findings);
             }

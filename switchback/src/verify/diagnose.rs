@@ -95,9 +95,9 @@ fn ledger_differs(state: &LogFileState) -> Option<String> {
     Some(format!("the rows are {count} records{}; the ledger says {ledger}", end(state.end.is_some())))
 }
 
-/// The first log files that have records and no end, and how many there are.
+/// The first log files that have records and no end, or whose batch is being written, and how many there are.
 fn unfinished(accounting: &Accounting) -> (Vec<FileId>, u64) {
-    let is_unfinished = |state: &LogFileState| state.end.is_none() && state.records.count > 0;
+    let is_unfinished = |state: &LogFileState| state.end.is_none() && (state.records.count > 0 || state.is_on_its_way);
     let mut files: Vec<FileId> =
         accounting.log_files.iter().filter(|(_, state)| is_unfinished(state)).map(|(file, _)| *file).collect();
     files.sort_unstable();

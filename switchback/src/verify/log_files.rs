@@ -12,9 +12,9 @@ pub(crate) struct LogFileState {
     pub(crate) records: Records,
     /// What its complete row says; `None` before its end.
     pub(crate) end: Option<u32>,
-    /// Head of the SHA-256 of the content that was taken.
+    /// What stands for the content that was taken (`content_of`).
     pub(crate) content: u64,
-    /// Head of the SHA-256 of a content that came later, 0 where none did.
+    /// The same of a content that came later, 0 where none did.
     pub(crate) altered: u64,
     /// Complete rows.
     pub(crate) ends: u16,
@@ -27,6 +27,8 @@ pub(crate) struct LogFileState {
     pub(crate) ledger_done: bool,
     /// A batch with records or the end of it is not whole in the table.
     pub(crate) in_damaged_batch: bool,
+    /// A batch with records or the end of it is being written.
+    pub(crate) is_on_its_way: bool,
     /// The last table file that rows of it were seen in, by number.
     pub(crate) seen_in: u32,
     /// The source has it.

@@ -3,6 +3,7 @@
 use super::canonical_json::hash;
 use super::columns::{Identities, Identity, Ids, int64, kind_of, open, text, value};
 use super::findings::{Check, Findings};
+use super::guard::guarded;
 use super::place;
 use super::table_record::{Events, rejected_row};
 use arrow_array::cast::AsArray;
@@ -73,7 +74,7 @@ pub(crate) struct EndRow {
     pub(crate) file: FileId,
     pub(crate) status: Status,
     pub(crate) records: u32,
-    /// Head of the SHA-256 of the content, 0 where there is none.
+    /// [`content_of`] the log file, 0 where there is none.
     pub(crate) content: u64,
     /// Name and reason, of log files that are not simply complete.
     pub(crate) details: Option<(String, String)>,
@@ -87,13 +88,25 @@ pub(crate) enum Status {
     Altered,
 }
 
-/// The first eight bytes of a SHA-256 in hex.
-pub(crate) fn head_of(sha256: &str) -> u64 {
-    sha256.get(..16).and_then(|head| u64::from_str_radix(head, 16).ok()).unwrap_or(0)
+/// 64 bits that all of a content's SHA-256 and its size go into; 0 for what is no SHA-256.
+pub(crate) fn content_of(sha256: &[u8], bytes: u64) -> u64 {
+    let (words, rest) = sha256.as_chunks::<8>();
+    if words.len() != 4 || !rest.is_empty() {
+        return 0;
+    }
+    words.iter().fold(bytes, |sum, word| sum.rotate_left(1) ^ u64::from_be_bytes(*word))
 }
 
 /// Examines a file of a batch; `with_values` also hashes every record.
 pub(crate) fn examine(bytes: Bytes, intent: &Intent, entry: &FileEntry, with_values: bool) -> FileFacts {
+    guarded(|| look_at(bytes, intent, entry, with_values)).unwrap_or_else(|why| {
+        let mut facts = FileFacts { kind: kind_of(&entry.key), ..FileFacts::default() };
+        facts.findings.add(Check::Rows, format!("{}: damaged: {why}", entry.key));
+        facts
+    })
+}
+
+fn look_at(bytes: Bytes, intent: &Intent, entry: &FileEntry, with_values: bool) -> FileFacts {
     let mut facts = FileFacts { kind: kind_of(&entry.key), ..FileFacts::default() };
     let Some(kind) = facts.kind else {
         facts.findings.add(Check::Files, format!("{}: no place for files of a table", entry.key));
@@ -311,7 +324,10 @@ fn end_row(batch: &RecordBatch, row: usize, file: FileId, object: Option<&str>) 
         Status::Altered => Some((object.unwrap_or("").to_owned(), format!("now {}", get("sha256")?))),
     };
     let records = records.ok_or("a row of a log file without a number of records")?;
-    Ok(EndRow { file, status, records, content: head_of(&get("sha256")?), details })
+    let sizes = int64(batch, "inflated_bytes")?;
+    let size = if sizes.is_valid(row) { u64::try_from(sizes.value(row)).unwrap_or(u64::MAX) } else { 0 };
+    let content = content_of(&hex::decode(get("sha256")?).unwrap_or_default(), size);
+    Ok(EndRow { file, status, records, content, details })
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! What is printed: a short table for people, or one JSON object for scripts. Text from a log file is escaped before it reaches a terminal.
 
+use super::against::Others;
 use super::findings::{Check, Findings};
 use super::listed::Listed;
+use super::notes::{Bearing, Note, Notes};
 use indicatif::HumanCount;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// The numbers of a report. Keys of `--json`.
@@ -29,6 +32,40 @@ pub(crate) struct Counts {
     /// Log files of the table that the source no longer has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) not_in_source: Option<u64>,
+    /// Objects of the source that hold no records.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) source_others: Option<Others>,
+}
+
+/// What was shown, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Every record is in the table once. With a source: every record of every object of it.
+    Exact,
+    /// Nothing is wrong with what is there, but something is missing or was not compared.
+    Incomplete,
+    /// Objects of the table are gone or altered, or contradict one another or their log files.
+    Damaged,
+}
+
+impl Verdict {
+    /// The word.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Verdict::Exact => "exact",
+            Verdict::Incomplete => "incomplete",
+            Verdict::Damaged => "damaged",
+        }
+    }
+}
+
+/// A reason for which a table is not called exact although nothing is damaged.
+#[derive(Debug, PartialEq, Eq)]
+struct Missing {
+    id: &'static str,
+    count: u64,
+    words: (&'static str, &'static str),
+    is_on_its_way: bool,
 }
 
 /// Everything that was found.
@@ -39,8 +76,10 @@ pub(crate) struct Report {
     pub(crate) stream: Option<String>,
     pub(crate) findings: Findings,
     pub(crate) counts: Counts,
-    /// Log files or batches that are no violation but of interest, by kind.
-    pub(crate) notes: Vec<(&'static str, Listed)>,
+    /// What is missing or not compared, by kind.
+    pub(crate) notes: Notes,
+    /// What is on its way is not held against the table.
+    pub(crate) allow_in_flight: bool,
 }
 
 #[derive(Serialize)]
@@ -57,9 +96,40 @@ struct Line<'a> {
 }
 
 impl Report {
-    /// True when nothing is wrong.
-    pub(crate) fn is_exact(&self) -> bool {
-        self.findings.total() == 0
+    /// What was shown.
+    pub(crate) fn verdict(&self) -> Verdict {
+        if self.damages() > 0 {
+            Verdict::Damaged
+        } else if self.missing().is_empty() {
+            Verdict::Exact
+        } else {
+            Verdict::Incomplete
+        }
+    }
+
+    /// Violations that are more than something missing.
+    fn damages(&self) -> u64 {
+        self.findings.total() - self.findings.of(Check::Source).violations
+    }
+
+    /// What keeps a table from being exact, whatever is damaged.
+    fn missing(&self) -> Vec<Missing> {
+        let lacks = self.findings.of(Check::Source).violations;
+        let words =
+            ("log file of the source missing or not as it is there", "log files of the source missing or not as they are there");
+        let lacks = (lacks > 0).then_some(Missing { id: Check::Source.id(), count: lacks, words, is_on_its_way: false });
+        let in_flight = self.notes.of(Note::UnfinishedBatches).count;
+        // Of a table with nothing but what is on its way nothing was shown.
+        let lets_pass = self.allow_in_flight && (in_flight == 0 || in_flight < self.counts.batches);
+        let notes = self.notes.iter().filter_map(|(note, listed)| {
+            let is_on_its_way = match note.bearing() {
+                Bearing::None => return None,
+                Bearing::OnItsWay if lets_pass => return None,
+                bearing => bearing == Bearing::OnItsWay,
+            };
+            Some(Missing { id: note.id(), count: listed.count, words: note.words(), is_on_its_way })
+        });
+        lacks.into_iter().chain(notes).collect()
     }
 
     fn checks(&self) -> impl Iterator<Item = Check> {
@@ -84,10 +154,12 @@ impl Report {
                 }
             })
             .collect();
-        let notes: serde_json::Map<String, serde_json::Value> =
-            self.notes.iter().map(|(name, listed)| ((*name).to_owned(), serde_json::json!(listed))).collect();
+        let notes: BTreeMap<&str, &Listed> = Note::ALL.into_iter().map(|note| (note.id(), self.notes.of(note))).collect();
+        let missing = self.missing();
         serde_json::json!({
-            "exact": self.is_exact(),
+            "verdict": self.verdict().as_str(),
+            "missing": missing.iter().map(|missing| (missing.id, missing.count)).collect::<BTreeMap<_, _>>(),
+            "on_its_way": !missing.is_empty() && missing.iter().all(|missing| missing.is_on_its_way),
             "table": self.table,
             "source": self.source,
             "stream": self.stream,
@@ -100,7 +172,8 @@ impl Report {
 
     /// A table for people.
     pub(crate) fn to_text(&self, with_colour: bool) -> String {
-        let (green, red, plain) = if with_colour { ("\u{1b}[32m", "\u{1b}[31m", "\u{1b}[0m") } else { ("", "", "") };
+        let colour = |code| if with_colour { code } else { "" };
+        let [green, yellow, red, plain] = ["\u{1b}[32m", "\u{1b}[33m", "\u{1b}[31m", "\u{1b}[0m"].map(colour);
         let mut out = format!("table   {}\n", self.table);
         // Writing to a String cannot fail.
         if let Some(source) = &self.source {
@@ -118,7 +191,8 @@ impl Report {
                 let _ = writeln!(out, "{green}ok{plain}");
                 continue;
             }
-            let _ = writeln!(out, "{red}{} wrong{plain}", HumanCount(found.violations));
+            let (colour, what) = if *check == Check::Source { (yellow, "missing") } else { (red, "wrong") };
+            let _ = writeln!(out, "{colour}{} {what}{plain}", HumanCount(found.violations));
             for example in &found.examples {
                 let _ = writeln!(out, "        {example}");
             }
@@ -129,17 +203,20 @@ impl Report {
             let _ = writeln!(out, "      ▸ {}", check.remedy());
         }
         self.write_notes(&mut out);
-        let _ = match self.findings.total() {
-            0 => writeln!(out, "\n{green}exact{plain}: {}", self.verdict()),
-            1 => writeln!(out, "\n{red}not exact{plain}: 1 violation"),
-            total => writeln!(out, "\n{red}not exact{plain}: {} violations", HumanCount(total)),
+        let verdict = self.verdict();
+        let (colour, why) = match verdict {
+            Verdict::Exact => (green, self.shown()),
+            Verdict::Incomplete => (yellow, self.lacking()),
+            Verdict::Damaged => (red, amount(self.damages(), "violation")),
         };
+        let _ = writeln!(out, "\n{colour}{}{plain}: {why}", verdict.as_str());
         out
     }
 
     fn write_notes(&self, out: &mut String) {
-        for (name, listed) in self.notes.iter().filter(|(_, listed)| listed.count > 0) {
-            let _ = writeln!(out, "\n  {} {}:", HumanCount(listed.count), name.replace('_', " "));
+        for (note, listed) in self.notes.iter() {
+            let (one, many) = note.words();
+            let _ = writeln!(out, "\n  {}:", plural(listed.count, one, many));
             for named in &listed.first {
                 let _ = writeln!(out, "        {}  ({})", named.source_object, named.why);
             }
@@ -150,18 +227,27 @@ impl Report {
         }
     }
 
-    fn verdict(&self) -> String {
-        let counts = &self.counts;
-        let rows = format!(
-            "{} of {} log files {} in the table once",
-            amount(counts.data_rows + counts.rejected_rows, "record"),
-            HumanCount(counts.log_files),
-            if counts.data_rows + counts.rejected_rows == 1 { "is" } else { "are" }
-        );
-        match self.source {
-            Some(_) => format!("{rows}, value by value as in the source"),
-            None => rows,
+    /// What an exact table was shown to hold.
+    fn shown(&self) -> String {
+        let (counts, records) = (&self.counts, self.counts.data_rows + self.counts.rejected_rows);
+        if counts.batches == 0 {
+            return match self.source {
+                Some(_) => "nothing is there: the table is empty, and no log file is in the source".to_owned(),
+                None => "nothing is there: the table is empty".to_owned(),
+            };
         }
+        let is = if records == 1 { "is" } else { "are" };
+        let source = if self.source.is_some() { ", value by value as in the source" } else { "" };
+        let (records, log_files) = (amount(records, "record"), amount(counts.log_files, "log file"));
+        format!("{records} of {log_files} {is} in the table once{source}")
+    }
+
+    /// What an incomplete table lacks.
+    fn lacking(&self) -> String {
+        let missing = self.missing();
+        let each: Vec<String> = missing.iter().map(|missing| plural(missing.count, missing.words.0, missing.words.1)).collect();
+        let is_lag = missing.iter().all(|missing| missing.is_on_its_way);
+        format!("{}{}", each.join(", "), if is_lag { "; on the way, nothing else is missing" } else { "" })
     }
 
     fn numbers(&self, check: Check) -> String {
@@ -210,7 +296,20 @@ mod tests {
 
     fn report() -> Report {
         let counts = Counts { partitions: 4, batches: 312, offsets: 1_204_331, ..Counts::default() };
-        Report { table: "t".into(), source: None, stream: None, findings: Findings::default(), counts, notes: Vec::new() }
+        Report {
+            table: "t".into(),
+            source: None,
+            stream: None,
+            findings: Findings::default(),
+            counts,
+            notes: Notes::default(),
+            allow_in_flight: false,
+        }
+    }
+
+    /// The last line, which is the verdict.
+    fn last(report: &Report) -> String {
+        report.to_text(false).lines().last().unwrap_or_default().to_owned()
     }
 
     #[test]
@@ -234,9 +333,41 @@ mod tests {
         }
         let text = report.to_text(false);
         assert!(text.contains("25 wrong") && text.contains("record 19") && !text.contains("record 20"), "{text}");
-        assert!(text.contains("and 5 more") && text.contains("not exact: 25 violations"), "{text}");
+        assert!(text.contains("and 5 more") && text.contains("damaged: 25 violations"), "{text}");
         let json = report.to_json();
-        assert_eq!((&json["exact"], &json["checks"][1]["violations"]), (&false.into(), &25.into()));
+        assert_eq!((&json["verdict"], &json["checks"][1]["violations"]), (&"damaged".into(), &25.into()));
         assert_eq!(json["checks"][1]["invariant"], "C1");
+    }
+
+    #[test]
+    fn what_is_missing_makes_a_table_incomplete_and_is_named() {
+        let mut report = report();
+        report.notes.add(Note::Vanished, "a", "it was listed");
+        assert_eq!(report.verdict(), Verdict::Exact);
+        report.notes.add(Note::UnfinishedLogFiles, "b", "5 records so far");
+        assert_eq!(last(&report), "incomplete: 1 unfinished log file; on the way, nothing else is missing");
+        assert_eq!(report.to_json()["on_its_way"], true);
+        report.allow_in_flight = true;
+        assert_eq!(report.verdict(), Verdict::Exact);
+        report.notes.add(Note::Quarantined, "c", "not_gzip");
+        report.findings.add(Check::Source, "d");
+        let words = "incomplete: 1 log file of the source missing or not as it is there, 1 quarantined log file";
+        assert_eq!(last(&report), words);
+        let json = report.to_json();
+        assert_eq!((&json["verdict"], &json["on_its_way"]), (&"incomplete".into(), &false.into()));
+        assert_eq!(json["missing"], serde_json::json!({"quarantined_log_files": 1, "source": 1}));
+        report.findings.add(Check::Values, "e");
+        assert_eq!(last(&report), "damaged: 1 violation");
+    }
+
+    #[test]
+    fn nothing_shown_is_not_exact_and_nothing_there_is_said() {
+        let mut report = report();
+        report.counts.batches = 0;
+        assert_eq!(last(&report), "exact: nothing is there: the table is empty");
+        report.counts.batches = 1;
+        report.allow_in_flight = true;
+        report.notes.add(Note::UnfinishedBatches, "batch 0 of partition 0", "1 of 1 files are not there");
+        assert_eq!(last(&report), "incomplete: 1 unfinished batch; on the way, nothing else is missing");
     }
 }

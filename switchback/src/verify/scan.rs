@@ -2,6 +2,7 @@
 
 use super::canonical_json::{Node, first_difference, hash};
 use super::columns::{Identities, Ids, kind_of, open};
+use super::guard::guarded;
 use super::prefetch::{Prefetch, WorkLimits, cores};
 use super::read_only::ReadOnlyStore;
 use super::source_record::expected;
@@ -77,7 +78,10 @@ pub(crate) async fn scan(
         prefetch.push(async move {
             let look = {
                 let key = key.clone();
-                move |bytes: Option<Bytes>| bytes.map_or_else(Vec::new, |bytes| find(bytes, &key, &suspects))
+                move |bytes: Option<Bytes>| {
+                    // One that makes the reader panic was reported before, as one that does not read was.
+                    bytes.and_then(|bytes| guarded(|| find(bytes, &key, &suspects)).ok()).unwrap_or_default()
+                }
             };
             let hits = limits.work(64 << 20, store.get(&key), look).await;
             (number, hits.and_then(|hits| Ok(hits?)))

@@ -3,8 +3,9 @@
 use super::accounting::Accounting;
 use super::chain::{self, Chains, Link};
 use super::findings::{Check, EXAMPLES, Findings};
-use super::listed::Listed;
-use super::orphans;
+use super::hints;
+use super::notes::{Note, Notes};
+use super::orphans::{self, Before};
 use super::parquet_file::{FileFacts, examine};
 use super::prefetch::{Prefetch, WorkLimits, cores};
 use super::read_only::ReadOnlyStore;
@@ -20,15 +21,6 @@ const PAGE: usize = 1000;
 /// Assumed for a file that did not exist when the table was listed.
 const UNKNOWN_SIZE: u64 = 64 << 20;
 
-/// What is checked, and how strictly.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Strictness {
-    /// Hash every record, to compare it with the source's.
-    pub(crate) with_values: bool,
-    /// Missing files of a partition's newest batch are no violation.
-    pub(crate) allow_in_flight: bool,
-}
-
 /// What was found in the table.
 #[derive(Debug)]
 pub(crate) struct Proof {
@@ -39,40 +31,38 @@ pub(crate) struct Proof {
     pub(crate) batches: u64,
     pub(crate) offsets: u64,
     pub(crate) dropped: u64,
-    /// Newest batches whose files are not all there.
-    pub(crate) in_flight: Listed,
+    pub(crate) notes: Notes,
 }
 
-/// Reads and checks the whole table.
+/// Reads and checks the whole table; `with_values` also hashes every record, to compare it with the source's.
 ///
 /// # Errors
 /// When it cannot be read, or is no table.
-pub(crate) async fn prove(store: &ReadOnlyStore, strictness: Strictness) -> anyhow::Result<Proof> {
+pub(crate) async fn prove(store: &ReadOnlyStore, with_values: bool) -> anyhow::Result<Proof> {
     let mut findings = Findings::default();
-    let stream = read_stream(store, &mut findings).await?;
-    // Before the chains are read: a file is put after the record that names it, so whatever exists now is named by then.
-    let listed = list_files(store).await?;
+    // Before the chains are read: a file or a hint is put after the record of its batch, so whatever exists now is named by then.
+    let before = Before { files: list_files(store).await?, known: hints::newest(store).await? };
+    let stream = read_stream(store, before.files.len(), &mut findings).await?;
     let mut chains = Chains::new(store.clone(), stream.clone());
     let mut reader = Reader {
         store: store.clone(),
-        strictness,
+        with_values,
         partitions: stream.as_ref().map(|stream| stream.partitions),
-        listed,
+        before,
         findings,
         accounting: Accounting::default(),
         // One being fetched and one being read for each core.
         prefetch: Prefetch::new(2 * cores()),
         limits: WorkLimits::new(),
         batch: None,
-        heads: BTreeMap::new(),
         dropped: 0,
-        in_flight: Listed::default(),
+        notes: Notes::default(),
     };
     while let Some(link) = chains.next(&mut reader.findings).await? {
         reader.start(link).await?;
     }
     while reader.take().await? {}
-    orphans::report(store, &reader.limits, std::mem::take(&mut reader.listed), &reader.heads, &mut reader.findings).await?;
+    orphans::report(store, &reader.limits, std::mem::take(&mut reader.before), &chains.newest, &mut reader.findings).await?;
     Ok(Proof {
         stream,
         findings: reader.findings,
@@ -81,21 +71,24 @@ pub(crate) async fn prove(store: &ReadOnlyStore, strictness: Strictness) -> anyh
         batches: chains.batches,
         offsets: chains.offsets,
         dropped: reader.dropped,
-        in_flight: reader.in_flight,
+        notes: reader.notes,
     })
 }
 
-/// The record of the table's stream; `None` when it cannot be read.
-async fn read_stream(store: &ReadOnlyStore, findings: &mut Findings) -> anyhow::Result<Option<StreamRecord>> {
+/// The record of the table's stream; `None` when it cannot be read. `files` is the number of Parquet files.
+async fn read_stream(store: &ReadOnlyStore, files: usize, findings: &mut Findings) -> anyhow::Result<Option<StreamRecord>> {
     let entries = store.list_after(STREAMS, None, EXAMPLES).await?;
     let Some(first) = entries.first() else {
         let any = store.list_after("_log/", None, 1).await?;
-        let Some(any) = any.first() else { anyhow::bail!("{store} is no table: it has neither {STREAMS} nor _log/") };
-        let text = match chain::parse(&any.key) {
-            Some((names, _)) => {
+        let text = match any.first().map(|any| chain::parse(&any.key)) {
+            Some(Some((names, _))) => {
                 format!("{}: missing, and there is a chain in {}", stream(&names.topic, &names.epoch), names.chain())
             }
-            None => format!("there is no stream record below {STREAMS}"),
+            Some(None) => format!("there is no stream record below {STREAMS}"),
+            None if files > 0 => {
+                format!("there is neither a stream record below {STREAMS} nor a chain, and {files} files of a table")
+            }
+            None => anyhow::bail!("{store} is no table: it has neither {STREAMS} nor _log/, and no files of one"),
         };
         findings.add(Check::Stream, text);
         return Ok(None);
@@ -158,25 +151,21 @@ struct Batch {
 
 struct Reader {
     store: ReadOnlyStore,
-    strictness: Strictness,
+    with_values: bool,
     partitions: Option<u32>,
-    /// Files that no batch has named so far.
-    listed: BTreeMap<String, u64>,
+    before: Before,
     findings: Findings,
     accounting: Accounting,
     prefetch: Prefetch<Done>,
     limits: WorkLimits,
     batch: Option<Batch>,
-    /// The newest sequence of each partition.
-    heads: BTreeMap<u32, u64>,
     dropped: u64,
-    in_flight: Listed,
+    notes: Notes,
 }
 
 impl Reader {
     /// Starts to read the files of a batch.
     async fn start(&mut self, link: Link) -> anyhow::Result<()> {
-        self.heads.insert(link.intent.partition, link.intent.seq);
         for file in 0..link.intent.files.len().max(1) {
             while self.prefetch.is_full() {
                 self.take().await?;
@@ -186,9 +175,8 @@ impl Reader {
                 self.prefetch.push(async move { Done { link, file, outcome: Ok(Ok(Outcome::Nothing)) } });
                 continue;
             };
-            let size = self.listed.remove(&entry.key).unwrap_or(UNKNOWN_SIZE);
-            let (store, limits, link, with_values) =
-                (self.store.clone(), self.limits.clone(), link.clone(), self.strictness.with_values);
+            let size = self.before.files.remove(&entry.key).unwrap_or(UNKNOWN_SIZE);
+            let (store, limits, link, with_values) = (self.store.clone(), self.limits.clone(), link.clone(), self.with_values);
             self.prefetch.push(async move {
                 let key = link.intent.files[file].key.clone();
                 let intent = link.intent.clone();
@@ -239,7 +227,7 @@ impl Reader {
         }
         if is_in_flight {
             // Not all of its rows are there: they are counted once the next persister has completed it.
-            return;
+            return self.accounting.mark_on_its_way(intent);
         }
         self.dropped = self.dropped.saturating_add(intent.dropped.duplicate).saturating_add(intent.dropped.ahead);
         self.once(intent, &batch, is_sound);
@@ -255,22 +243,16 @@ impl Reader {
     }
 
     fn missing(&mut self, intent: &Intent, missing: &[usize], is_in_flight: bool) {
+        let key = |file: &usize| &intent.files[*file].key;
         if is_in_flight {
-            let text = format!("{} of {} files are not there", missing.len(), intent.files.len());
-            self.in_flight.add(&of(intent), &text);
+            let (first, more) = (missing.first().map_or("", |file| key(file)), missing.len().saturating_sub(1));
+            let more = if more > 0 { format!(" and {more} more are") } else { " is".to_owned() };
+            let why = format!("{first}{more} not there: a persister is writing it, or the next one to start completes it");
+            return self.notes.add(Note::UnfinishedBatches, &of(intent), &why);
         }
         for file in missing {
-            let key = &intent.files[*file].key;
-            if !is_in_flight {
-                self.findings.add(Check::Files, format!("{key}: missing, and {} names it and is not the newest", of(intent)));
-            } else if !self.strictness.allow_in_flight {
-                let text = format!(
-                    "{key}: missing; {} is the newest of its partition: a persister is writing it now, or the next one to start completes \
-                     it (--allow-in-flight accepts that)",
-                    of(intent)
-                );
-                self.findings.add(Check::Files, text);
-            }
+            let text = format!("{}: missing, and {} names it and is not the newest", key(file), of(intent));
+            self.findings.add(Check::Files, text);
         }
     }
 

@@ -3,8 +3,10 @@
 #![expect(clippy::disallowed_methods, reason = "a persister runs beside the test")]
 
 mod damage;
+mod verdicts;
 
 use super::findings::Check;
+use super::listed::Listed;
 use super::*;
 use aggregator::transform::{Scratch, transform};
 use arrow_array::cast::AsArray;
@@ -168,7 +170,8 @@ impl World {
         for word in words {
             assert!(found.contains(word), "{word:?} is not among what {:?} found:\n{text}", check.id());
         }
-        assert!(!report.is_exact(), "{text}");
+        assert!(!is_whole(&report), "{text}");
+        assert_ne!(report.verdict(), Verdict::Exact);
         report
     }
 }
@@ -186,6 +189,13 @@ fn files(dir: &Path) -> Vec<PathBuf> {
     all
 }
 
+/// True when nothing is damaged or missing, but that some log files could not be read.
+fn is_whole(report: &Report) -> bool {
+    let is_quarantined = report.notes.iter().all(|(note, _)| note == Note::Quarantined);
+    let word = if report.notes.iter().count() == 0 { Verdict::Exact } else { Verdict::Incomplete };
+    report.findings.total() == 0 && is_quarantined && report.verdict() == word
+}
+
 /// Checks that found anything, by id.
 fn wrong(report: &Report) -> Vec<&'static str> {
     Check::ALL.into_iter().filter(|check| report.findings.of(*check).violations > 0).map(Check::id).collect()
@@ -196,7 +206,7 @@ fn a_table_that_nobody_touched_is_exact_by_itself_and_against_its_source() {
     let world = World::new();
     for against in [false, true] {
         let report = world.verify(against, false);
-        assert!(report.is_exact(), "{}", report.to_text(false));
+        assert!(is_whole(&report), "{}", report.to_text(false));
         let counts = &report.counts;
         assert_eq!((counts.data_rows, counts.rejected_rows, counts.log_file_rows), (55, 2, 8));
         assert_eq!((counts.batches, counts.complete, counts.quarantined, counts.log_files), (4, 7, 1, 8));
@@ -222,14 +232,17 @@ fn a_missing_file_of_the_newest_batch_is_told_as_unfinished_and_may_be_let_pass(
     let world = World::new();
     let key = world.key("data", "-s3-");
     fs::remove_file(world.table(&key)).unwrap();
-    let report = world.expect(false, Check::Files, &[&key, "the next one to start completes it"]);
-    assert_eq!(wrong(&report), ["files"]);
-    let report = world.verify(false, true);
-    assert!(report.is_exact(), "{}", report.to_text(false));
-    assert_eq!(report.notes[0], ("unfinished_batches", Listed::one("batch 3 of partition 0", "1 of 3 files are not there")));
+    let report = world.verify(false, false);
+    assert_eq!((report.verdict(), wrong(&report)), (Verdict::Incomplete, vec![]));
+    let batch = &report.notes.of(Note::UnfinishedBatches).first[0];
+    assert_eq!(batch.source_object, "batch 3 of partition 0");
+    assert_eq!(batch.why, format!("{key} is not there: a persister is writing it, or the next one to start completes it"));
+    // Its log files: one with a row in the missing file, and the quarantined one.
+    assert_eq!(report.notes.of(Note::UnfinishedLogFiles).count, 2);
+    assert_eq!(world.verify(false, true).verdict(), Verdict::Exact, "{}", world.verify(false, true).to_text(false));
     world.ingest();
     let report = world.verify(true, false);
-    assert!(report.is_exact(), "the persister completes it: {}", report.to_text(false));
+    assert!(is_whole(&report), "the persister completes it: {}", report.to_text(false));
 }
 
 #[test]
@@ -324,7 +337,7 @@ fn a_value_that_was_changed_shows_against_the_source_with_its_path() {
         let forged: ArrayRef = Arc::new(StringArray::from(vec!["Forged"; batch.num_rows()]));
         replace_column(&batch, "event_name", forged)
     });
-    assert!(world.verify(false, false).is_exact(), "the table alone cannot tell");
+    assert!(is_whole(&world.verify(false, false)), "the table alone cannot tell");
     let words = ["A1.json.gz record ", "eventName is \"N0\" in the log file and \"Forged\" in the table", &key];
     let report = world.expect(true, Check::Values, &words);
     assert_eq!((wrong(&report), report.findings.total()), (vec!["values"], 6));
@@ -339,7 +352,7 @@ fn an_event_time_that_the_stages_read_wrongly_shows_against_the_source() {
         let an_hour_late = times.unary::<_, TimestampMicrosecondType>(|micros| micros + 3_600_000_000);
         replace_column(&batch, "event_time", Arc::new(an_hour_late.with_timezone("UTC")))
     });
-    assert!(world.verify(false, false).is_exact(), "the table alone cannot tell");
+    assert!(is_whole(&world.verify(false, false)), "the table alone cannot tell");
     // The second is in extra too: its source text is not in the form of the column.
     let words = [
         "eventTime is \"2023-07-10T12:00:00Z\" in the log file and \"2023-07-10T13:00:00Z\" in the table",
@@ -385,17 +398,19 @@ fn a_log_file_under_two_prefixes_counts_once_and_one_that_changed_does_not_pass(
     let name = object("A0");
     world.put_source(&format!("again/{name}"), &log_file((0..9).map(record)));
     let report = world.verify(true, false);
-    assert!(report.is_exact(), "{}", report.to_text(false));
+    assert!(is_whole(&report), "{}", report.to_text(false));
     assert_eq!(report.counts.source_log_files, Some(8));
     world.put_source(&name, &log_file((0..8).map(record)));
-    let report = world.verify(true, false);
-    assert!(report.is_exact(), "the copy still is what was taken: {}", report.to_text(false));
+    let other = "A0.json.gz: its content is not the one that the table has under its name";
+    let report = world.expect(true, Check::Source, &[other, "8 records of another SHA-256, instead of 9 records"]);
+    assert_eq!((report.verdict(), report.findings.total()), (Verdict::Incomplete, 1), "the copy still is what was taken");
     fs::remove_dir_all(world.path("source/again")).unwrap();
-    world.expect(true, Check::Source, &["A0.json.gz: its content is not the one in the table"]);
+    world.expect(true, Check::Source, &[other]);
     world.ingest();
-    let report = world.verify(true, false);
-    assert!(report.is_exact(), "the table knows: {}", report.to_text(false));
-    assert_eq!(report.counts.altered, 1);
+    let report = world.expect(true, Check::Source, &[other, "log_files/ has it as altered"]);
+    assert_eq!((report.verdict(), report.counts.altered), (Verdict::Incomplete, 1));
+    let report = world.verify(false, false);
+    assert_eq!((report.verdict(), report.notes.of(Note::Altered).count), (Verdict::Incomplete, 1), "the table alone tells too");
 }
 
 #[test]
@@ -436,7 +451,7 @@ fn a_stream_record_that_is_damaged_or_doubled_is_told() {
 }
 
 #[test]
-fn a_log_file_without_its_end_is_listed_as_unfinished_and_is_no_violation() {
+fn a_log_file_without_its_end_is_unfinished_and_no_damage() {
     let world = World { dir: TempDir::new().unwrap() };
     let log = EmbeddedLog::open(&world.path("log"), 1, Retention { bytes: u64::MAX }).unwrap();
     let producer = log.producer();
@@ -448,10 +463,12 @@ fn a_log_file_without_its_end_is_listed_as_unfinished_and_is_no_violation() {
     fs::create_dir_all(world.path("source")).unwrap();
     world.ingest();
     let report = world.verify(false, false);
-    assert!(report.is_exact(), "{}", report.to_text(false));
-    assert_eq!(report.notes[1], ("unfinished_log_files", Listed::one(&object("A"), "5 records so far")));
+    assert_eq!((report.verdict(), wrong(&report)), (Verdict::Incomplete, vec![]));
+    assert_eq!(*report.notes.of(Note::UnfinishedLogFiles), Listed::one(&object("A"), "5 records so far"));
     world.put_source(&object("A"), &log_file((0..9).map(record)));
-    world.expect(true, Check::Source, &["5 of its 9 records are in the table, and its end is not"]);
+    let report = world.verify(true, false);
+    assert!(report.to_text(false).ends_with("incomplete: 1 unfinished log file; on the way, nothing else is missing\n"));
+    assert_eq!(world.verify(true, true).verdict(), Verdict::Exact);
 }
 
 #[test]
@@ -461,8 +478,8 @@ fn a_log_file_that_could_be_read_later_is_quarantined_no_more() {
     world.expect(true, Check::Source, &["D.json.gz: can be read, and the table has it as quarantined"]);
     world.ingest();
     let report = world.verify(true, false);
-    assert!(report.is_exact(), "{}", report.to_text(false));
-    assert_eq!((report.counts.quarantined, &report.notes[2]), (0, &("quarantined_log_files", Listed::default())));
+    assert!(is_whole(&report), "{}", report.to_text(false));
+    assert_eq!(report.verdict(), Verdict::Exact);
 }
 
 #[test]
@@ -482,7 +499,7 @@ fn messages_that_are_nobodys_are_rows_and_no_records() {
     world.put_source(&object("A"), &log_file((0..3).map(record)));
     world.ingest();
     let report = world.verify(true, false);
-    assert!(report.is_exact(), "{}", report.to_text(false));
+    assert!(is_whole(&report), "{}", report.to_text(false));
     assert_eq!((report.counts.rejected_rows, report.counts.data_rows), (3, 3));
 }
 

@@ -14,3 +14,4 @@ mod malformed;
 mod outage;
 mod refuse;
 mod shutdown;
+mod verdicts;
