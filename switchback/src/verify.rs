@@ -35,6 +35,7 @@ mod report;
 mod scan;
 mod source;
 mod source_record;
+mod strict;
 mod table;
 mod table_record;
 #[cfg(test)]

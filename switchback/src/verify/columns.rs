@@ -1,11 +1,13 @@
 //! The columns that identify the rows of a Parquet file, whatever kind of rows they are.
 
+use super::strict;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type};
 use arrow_array::{Array, Int32Array, Int64Array, RecordBatch, StringArray};
 use bytes::Bytes;
 use common::cloudtrail::file_id;
 use common::message::{FileId, Key, Slot};
+use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use persister::decode::RowKind;
 use persister::sink::parquet::schema::schema;
@@ -28,8 +30,11 @@ pub(crate) fn kind_of(key: &str) -> Option<RowKind> {
 /// # Errors
 /// In words: it is no Parquet file, or its columns are not those of its kind.
 pub(crate) fn open(bytes: Bytes, kind: RowKind) -> Result<ParquetRecordBatchReader, String> {
+    let ours = schema(kind);
+    let expected = ArrowSchemaConverter::new().convert(&ours).map_err(|error| error.to_string())?;
+    strict::check(&bytes, &expected)?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|error| error.to_string())?;
-    let (found, ours) = (builder.schema().fields(), schema(kind));
+    let found = builder.schema().fields();
     for (at, field) in ours.fields().iter().enumerate() {
         match found.get(at) {
             Some(found) if found.name() == field.name() => {}
@@ -39,6 +44,10 @@ pub(crate) fn open(bytes: Bytes, kind: RowKind) -> Result<ParquetRecordBatchRead
     }
     if found.len() > ours.fields().len() {
         return Err(format!("it has {} columns and not {}", found.len(), ours.fields().len()));
+    }
+    // Down to the names within structs, types and field ids: readers go by them, and a value shows no change of what is NULL in every row.
+    if builder.parquet_schema().root_schema() != expected.root_schema() {
+        return Err("a name, type or field id of its columns is not the table's".to_owned());
     }
     builder.with_batch_size(BATCH_ROWS).build().map_err(|error| error.to_string())
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "a persister runs beside the test")]
 
 mod damage;
+mod flips;
 mod verdicts;
 
 use super::findings::Check;

@@ -70,6 +70,13 @@ fn too_few_file_descriptors_never_make_a_table_exact() {
     }
 }
 
+#[test]
+fn a_bit_flipped_in_a_data_file_is_told_or_changes_nothing_for_another_reader() {
+    let Some((case, source, table)) = filled("flips") else { return };
+    let switchback = binary("switchback");
+    case.judge.run("flips.py", &[switchback.to_str().expect("UTF-8"), &table, &source, "150", "7"]);
+}
+
 /// A server at a port of its own: it answers every request with this, or, with nothing, never.
 fn server(answer: Option<&'static str>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
