@@ -9,7 +9,7 @@ const AFTER_HELP: &str = "\
 Examples:
   switchback generate --out logs --records 100000
   switchback generate --out logs --records 5000000 --days 7 --accounts 200 --regions 12 --seed 42
-  switchback generate --out clean --records 1000 --late 0 --duplicate-files 0 --malformed-records 0 --malformed-files 0
+  switchback generate --out clean --records 1000 --late 0 --duplicate-files 0 --malformed-records 0
 
 The log files are in DIR/AWSLogs, named as CloudTrail names them; copies of some are in DIR/redelivered/AWSLogs.
 DIR/truth.json has the expected result: the number of rows, rejected records and quarantined log files by reason, and
@@ -56,8 +56,8 @@ pub struct GenerateArgs {
     /// Share of events without an eventTime, to be rows all the same
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
     pub undated: f64,
-    /// Share of log files that are unreadable, to be quarantined
-    #[arg(long, value_name = "SHARE", default_value_t = 0.002, value_parser = malformed_files_share)]
+    /// Share of log files that are unreadable, to be quarantined: a table with one is incomplete
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = malformed_files_share)]
     pub malformed_files: f64,
     /// Also write CloudTrail digest files, to be skipped
     #[arg(long)]
