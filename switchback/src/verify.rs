@@ -71,7 +71,7 @@ Reads the whole table (with --against also the whole source) and changes nothing
               or recognized. Digests, other services' logs and empty objects are counted and change nothing.
   damaged     objects of the table are gone, altered, or contradict one another or their log files
 
-A store that does not answer is told of on stderr after 8 s, and again while it lasts; after 60 s (80 s when an attempt is
+A store that does not answer is told of on stderr after 5 s, and again while it lasts; after 60 s (80 s when an attempt is
 under way) the verification ends without it.
 
 Exit code 0: exact. 1: incomplete, damaged, or the table could not be read. 78: TABLE or SOURCE cannot be used as given.";

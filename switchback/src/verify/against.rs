@@ -79,13 +79,14 @@ pub(crate) async fn compare(
     let mut pages = source.list();
     let mut prefetch: Prefetch<Done> = Prefetch::new(2 * cores());
     let limits = WorkLimits::new();
-    let mut has_listed = false;
+    let (mut has_listed, mut is_whole) = (false, true);
     while let Some(page) = pages.recv().await {
         let page = match page {
             Err(error) if !has_listed && error.class == Class::Config => return Err(error.into()),
             Err(error) => {
                 let why = format!("the listing broke off: {}", error.why);
                 judge.notes.add(Note::NotCompared, &source.to_string(), &why);
+                is_whole = false;
                 break;
             }
             Ok(page) => page,
@@ -104,13 +105,15 @@ pub(crate) async fn compare(
         }
         if source.is_silent() {
             judge.notes.add(Note::NotCompared, &source.to_string(), "it does not answer any more: the rest was not listed");
+            is_whole = false;
             break;
         }
     }
     while let Some(done) = prefetch.next().await? {
         judge.take(Some(done))?;
     }
-    if judge.compared.files == 0 && judge.accounting.log_files.len() > 0 {
+    // Of a listing that broke off nobody knows what it would have shown.
+    if is_whole && judge.compared.files == 0 && judge.accounting.log_files.len() > 0 {
         let why = if has_listed { "none of its objects is a log file" } else { "it is empty" };
         judge.notes.add(Note::NothingCompared, &source.to_string(), why);
     }

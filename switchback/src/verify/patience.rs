@@ -12,8 +12,10 @@ use std::time::{Duration, Instant};
 
 /// How long one call is repeated. An attempt that is under way then may take its own time-out more: 20 s, and a second for each MiB.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
-/// How long nothing may come before that is said, and how often it is said again.
-const WORD: Duration = Duration::from_secs(8);
+/// How long nothing may come before that is said.
+const WORD: Duration = Duration::from_secs(5);
+/// After how many such times it is said again.
+const AGAIN: u32 = 4;
 /// Calls that are repeated until the deadline although others are answered; those after them get one attempt, so that a thousand objects
 /// in trouble do not take a thousand times as long.
 const FULL_CALLS: u32 = 3;
@@ -103,9 +105,10 @@ impl State {
 
     /// One line, however many calls wait.
     fn tell(&self, last: &str) {
-        let (now, word) = (self.now(), u64::try_from(self.word.as_millis()).unwrap_or(u64::MAX));
+        let now = self.now();
         let told = self.told.load(Ordering::Relaxed);
-        let is_due = told == 0 || now.saturating_sub(told) >= word.saturating_sub(word / 8);
+        let is_due =
+            told == 0 || u128::from(now.saturating_sub(told)) + self.word.as_millis() / 2 >= (self.word * AGAIN).as_millis();
         if is_due && self.told.compare_exchange(told, now.max(1), Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             let why = if last.is_empty() { "no answer".to_owned() } else { Printable(last).to_string() };
             eprintln!("switchback: waiting for {}: {why}; a call is given up after {} s", self.store, self.deadline.as_secs());

@@ -128,6 +128,7 @@ fn a_store_that_does_not_answer_is_told_of_at_once_and_given_up() {
         let ended = process.wait().with(FAILURE);
         assert!(started.elapsed() < END, "{what} ended after {:?}", started.elapsed());
         assert!(ended.output.matches("switchback: waiting for").count() > 1, "{what} is told once:\n{}", ended.output);
+        assert!(!ended.output.contains("it is empty"), "what was not listed is called empty:\n{}", ended.output);
         ended.saying(if is_source { "the listing broke off" } else { "failed to read the table" });
     }
 }
