@@ -329,9 +329,10 @@ fn a_result_of_something_begun_before_a_partition_was_given_again_is_not_taken()
     let generation = world.schedule.owned(0).expect("owned").generation;
     world.schedule.handle(Event::Revoked(vec![0]));
     world.assign(&[0]);
-    world.decided();
+    world.take(0, 0);
+    assert_eq!(cuts(&world.tick(120)), [0]);
     world.schedule.handle(Event::Finished { partition: 0, generation, files: Ok((Vec::new(), 1)) });
-    assert_eq!(world.decided(), []);
+    assert_eq!(world.decided(), [], "its own files are still being encoded");
 }
 
 #[test]
