@@ -117,6 +117,7 @@ impl Machine {
             Some(_) => {
                 self.sealed = None;
                 self.open = Open::default();
+                self.forget_checkpoint();
                 let mut effects = vec![Effect::Discard];
                 effects.extend(self.find_from(self.base.next_seq));
                 Ok(effects)
@@ -168,6 +169,16 @@ impl Machine {
         self.checkpointing = true;
         self.checkpoint_due = false;
         effects.push(Effect::WriteCheckpoint(objects));
+    }
+
+    /// Whoever drives this drops the answers to what was begun before a lost race, so none is waited for. The checkpoint under way may
+    /// land all the same: it is derived, and says after which record it was made.
+    fn forget_checkpoint(&mut self) {
+        if self.checkpointing {
+            self.checkpointing = false;
+            self.checkpoint_due = true;
+            self.ledger.end_write(false);
+        }
     }
 
     pub(super) fn checkpointed(&mut self, written: bool) -> Answer {

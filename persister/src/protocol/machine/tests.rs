@@ -358,3 +358,22 @@ fn a_checkpoint_lost_long_after_the_start_does_not_look_like_a_topic_made_anew()
     let expected = (0..10).flat_map(|file| [record(file, 0).0, end(file, 1).0]);
     assert_eq!(rows(&world).len(), expected.count());
 }
+
+#[test]
+fn a_writer_that_lost_a_race_while_its_checkpoint_was_under_way_writes_another() {
+    let mut world = table_of(0);
+    world.log.extend((0..2).flat_map(|file| [record(file, 0), end(file, 1)]));
+    let mut slow = Writer::start(&world, "slow");
+    while !matches!(slow.todo.front(), Some(Effect::WriteCheckpoint(_))) {
+        assert!(slow.step(&mut world, false, true), "a checkpoint comes before the end of the log");
+    }
+    slow.todo.clear();
+    world.log.extend([record(2, 0), end(2, 1)]);
+    Writer::start(&world, "fast").settle(&mut world);
+    slow.settle(&mut world);
+    world.objects.retain(|key, _| !key.starts_with("_ckpt/"));
+    world.log.extend((3..6).flat_map(|file| [record(file, 0), end(file, 1)]));
+    while slow.step(&mut world, false, true) {}
+    assert_eq!((slow.halt, slow.machine.end()), (None, world.log.len() as u64));
+    assert!(world.objects.keys().any(|key| key.starts_with("_ckpt/")), "none was written after the race");
+}
