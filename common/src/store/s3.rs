@@ -13,11 +13,11 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{Builder, ProvideCredentials, Region, RequestChecksumCalculation, ResponseChecksumValidation};
-use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use bytes::Bytes;
-use refusal::Effect;
+use refusal::Request;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +44,8 @@ struct Place {
     prefix: String,
     /// Whether listings come in the byte order of keys.
     in_key_order: bool,
+    /// Where requests go and which setting says so, for errors that come from nobody.
+    endpoint: String,
 }
 
 impl fmt::Display for S3Store {
@@ -61,9 +63,37 @@ impl S3Store {
         }
         let (client, endpoint) = client(&what).await?;
         // Amazon's own endpoints may be named too (a VPC's, FIPS).
-        let in_key_order = endpoint.is_none_or(|url| url.contains(".amazonaws.com"));
+        let in_key_order = endpoint.as_ref().is_none_or(|url| url.contains(".amazonaws.com"));
         let prefix = if prefix.is_empty() { prefix } else { format!("{prefix}/") };
-        Ok(S3Store { client, place: Arc::new(Place { bucket, prefix, in_key_order }) })
+        let endpoint = match endpoint {
+            Some(url) => format!("asked {url} (AWS_ENDPOINT_URL)"),
+            None => "asked AWS (the bucket's name and AWS_REGION say where)".to_owned(),
+        };
+        Ok(S3Store { client, place: Arc::new(Place { bucket, prefix, in_key_order, endpoint }) })
+    }
+
+    /// One attempt with its time-out. The future is boxed: the SDK's are kilobytes large and live inside every caller's.
+    async fn within<T>(
+        &self,
+        patience: Duration,
+        request: Request,
+        what: impl Fn() -> String,
+        attempt: impl Future<Output = T> + Send,
+    ) -> Result<T, StoreError> {
+        match tokio::time::timeout(patience, Box::pin(attempt)).await {
+            Ok(answer) => Ok(answer),
+            Err(_) => {
+                let why = format!("no answer within {} s; {}", patience.as_secs(), self.place.endpoint);
+                Err(StoreError::new(request.unknown(), what(), why))
+            }
+        }
+    }
+
+    fn refused<E>(&self, error: &SdkError<E>, request: Request, what: String) -> StoreError
+    where
+        E: std::error::Error + ProvideErrorMetadata + 'static,
+    {
+        refusal::error(error, request, what, &self.place.endpoint)
     }
 
     fn full(&self, key: &str) -> String {
@@ -78,10 +108,10 @@ impl Objects for S3Store {
             let patience = patience(body.len() as u64);
             let request = self.client.put_object().bucket(&self.place.bucket).key(self.full(key));
             let request = request.if_none_match("*").body(ByteStream::from(body));
-            match within(patience, Effect::Once, &what, request.send()).await? {
+            match self.within(patience, Request::PutIfAbsent, &what, request.send()).await? {
                 Ok(_) => Ok(Put::Created),
                 Err(error) if status(&error) == Some(412) => Ok(Put::Exists),
-                Err(error) => Err(refusal::error(&error, Effect::Once, what())),
+                Err(error) => Err(self.refused(&error, Request::PutIfAbsent, what())),
             }
         })
     }
@@ -91,9 +121,9 @@ impl Objects for S3Store {
             let what = || format!("put {key} in {self}");
             let patience = patience(body.len() as u64);
             let request = self.client.put_object().bucket(&self.place.bucket).key(self.full(key)).body(ByteStream::from(body));
-            match within(patience, Effect::Repeatable, &what, request.send()).await? {
+            match self.within(patience, Request::Put, &what, request.send()).await? {
                 Ok(_) => Ok(()),
-                Err(error) => Err(refusal::error(&error, Effect::Repeatable, what())),
+                Err(error) => Err(self.refused(&error, Request::Put, what())),
             }
         })
     }
@@ -115,11 +145,11 @@ impl Objects for S3Store {
         Box::pin(async move {
             let what = || format!("look for {key} in {self}");
             let request = self.client.head_object().bucket(&self.place.bucket).key(self.full(key));
-            match within(ATTEMPT, Effect::Repeatable, &what, request.send()).await? {
+            match self.within(ATTEMPT, Request::Read, &what, request.send()).await? {
                 Ok(object) => Ok(Some(object.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0))),
                 // The answer to HEAD has no body and so no code: a missing bucket looks the same here, and shows at the next other call.
                 Err(error) if status(&error) == Some(404) => Ok(None),
-                Err(error) => Err(refusal::error(&error, Effect::Repeatable, what())),
+                Err(error) => Err(self.refused(&error, Request::Read, what())),
             }
         })
     }
@@ -128,9 +158,9 @@ impl Objects for S3Store {
         Box::pin(async move {
             let what = || format!("delete {key} from {self}");
             let request = self.client.delete_object().bucket(&self.place.bucket).key(self.full(key));
-            match within(ATTEMPT, Effect::Repeatable, &what, request.send()).await? {
+            match self.within(ATTEMPT, Request::Delete, &what, request.send()).await? {
                 Ok(_) => Ok(()),
-                Err(error) => Err(refusal::error(&error, Effect::Repeatable, what())),
+                Err(error) => Err(self.refused(&error, Request::Delete, what())),
             }
         })
     }
@@ -139,17 +169,17 @@ impl Objects for S3Store {
         Box::pin(async move {
             let what = || format!("get {key} from {self}");
             let request = self.client.get_object().bucket(&self.place.bucket).key(self.full(key));
-            let object = match within(ATTEMPT, Effect::Repeatable, &what, request.send()).await? {
+            let object = match self.within(ATTEMPT, Request::Read, &what, request.send()).await? {
                 Ok(object) => object,
                 // A missing bucket is also a 404, and not the same thing at all.
                 Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => return Ok(Content::Gone),
-                Err(error) => return Err(refusal::error(&error, Effect::Repeatable, what())),
+                Err(error) => return Err(self.refused(&error, Request::Read, what())),
             };
             let size = object.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
             if size > room {
                 return Ok(Content::Larger(size));
             }
-            within(patience(size), Effect::Repeatable, &what, collect(object.body, size, room, &what)).await?
+            self.within(patience(size), Request::Read, &what, collect(object.body, size, room, &what)).await?
         })
     }
 
@@ -216,19 +246,6 @@ fn patience(bytes: u64) -> Duration {
 
 fn status<E>(error: &SdkError<E>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
-}
-
-/// One attempt with its time-out. The future is boxed: the SDK's are kilobytes large and live inside every caller's.
-async fn within<T>(
-    patience: Duration,
-    effect: Effect,
-    what: impl Fn() -> String,
-    attempt: impl Future<Output = T> + Send,
-) -> Result<T, StoreError> {
-    match tokio::time::timeout(patience, Box::pin(attempt)).await {
-        Ok(answer) => Ok(answer),
-        Err(_) => Err(StoreError::new(effect.unknown(), what(), format!("no answer within {} s", patience.as_secs()))),
-    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! S3 lists keys in the byte order of UTF-8 (AWS, `ListObjectsV2`, general purpose buckets). SeaweedFS and other servers on top of a tree
 //! list directory by directory: `a/c` before `a-b`, and "after `a`" skips what is below `a/`. There we walk the directories ourselves.
 
-use super::{ATTEMPT, Effect, S3Store, refusal, within};
+use super::{ATTEMPT, Request, S3Store};
 use crate::failure::Class;
 use crate::store::wanted::Wanted;
 use crate::store::{Entry, StoreError};
@@ -110,9 +110,9 @@ impl S3Store {
     ) -> Result<ListObjectsV2Output, StoreError> {
         let what = || format!("list {} in {self}", wanted.prefix);
         let request = request.set_continuation_token(token.clone());
-        let answer = match within(ATTEMPT, Effect::Repeatable, what, request.send()).await? {
+        let answer = match self.within(ATTEMPT, Request::List, what, request.send()).await? {
             Ok(answer) => answer,
-            Err(error) => return Err(refusal::error(&error, Effect::Repeatable, what())),
+            Err(error) => return Err(self.refused(&error, Request::List, what())),
         };
         let next = answer.next_continuation_token().filter(|_| answer.is_truncated() == Some(true)).map(str::to_owned);
         if answer.is_truncated() == Some(true) && (next.is_none() || next == *token) {

@@ -42,7 +42,7 @@ fn store(address: SocketAddr) -> S3Store {
         .force_path_style(true)
         .retry_config(RetryConfig::disabled())
         .build();
-    let place = super::Place { bucket: "b".into(), prefix: "p/".into(), in_key_order: true };
+    let place = super::Place { bucket: "b".into(), prefix: "p/".into(), in_key_order: true, endpoint: "asked the test".into() };
     S3Store { client: Client::from_conf(config), place: Arc::new(place) }
 }
 
@@ -53,6 +53,7 @@ async fn put_if_absent(answer: &'static str) -> Result<Put, StoreError> {
 const HANGS_UP: &str = "";
 const TORN: &str = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort";
 const MISSING_BUCKET: &str = "HTTP/1.1 404 Not Found\r\ncontent-length: 41\r\n\r\n<Error><Code>NoSuchBucket</Code></Error>\n";
+const SLOW_DOWN: &str = "HTTP/1.1 503 Slow Down\r\ncontent-length: 37\r\n\r\n<Error><Code>SlowDown</Code></Error>\n";
 const MISSING_KEY: &str = "HTTP/1.1 404 Not Found\r\ncontent-length: 38\r\n\r\n<Error><Code>NoSuchKey</Code></Error>\n";
 
 #[tokio::test]
@@ -63,7 +64,8 @@ async fn a_conditional_put_tells_won_lost_conflict_and_unclear_apart() {
     assert_eq!(lost.expect("answered"), Put::Exists);
     for (answer, class) in [
         ("HTTP/1.1 409 Conflict\r\ncontent-length: 0\r\n\r\n", Class::Retry),
-        ("HTTP/1.1 503 Slow Down\r\ncontent-length: 0\r\n\r\n", Class::Unclear),
+        ("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n", Class::Unclear),
+        (SLOW_DOWN, Class::Retry),
         ("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n", Class::Config),
         ("not HTTP at all", Class::Unclear),
         (MISSING_BUCKET, Class::Config),
@@ -79,7 +81,8 @@ async fn a_server_that_is_not_there_is_unclear_only_where_it_matters() {
     let address = TcpListener::bind("127.0.0.1:0").await.and_then(|gone| gone.local_addr()).expect("a port");
     let store = store(address);
     assert_eq!(store.put_if_absent("k", Bytes::new()).await.expect_err("nobody").class, Class::Unclear);
-    assert_eq!(store.put("k", Bytes::new()).await.expect_err("nobody").class, Class::Retry);
+    let error = store.put("k", Bytes::new()).await.expect_err("nobody");
+    assert_eq!((error.class, error.why.ends_with("; asked the test")), (Class::Retry, true), "{error}");
     assert_eq!(store.get("k").await.expect_err("nobody").class, Class::Retry);
     assert_eq!(store.head("k").await.expect_err("nobody").class, Class::Retry);
     assert_eq!(store.list_after("", None, 1).await.expect_err("nobody").class, Class::Retry);
