@@ -3,7 +3,7 @@
 use anyhow::Context;
 use clap::Parser;
 use common::log::kafka::{KafkaConsumer, KafkaSettings, describe};
-use common::service::{ConfigError, ServiceArguments, Shutdown, exit_code};
+use common::service::{ConfigError, ServiceArguments, Shutdown, awaited, exit_code};
 use common::store::{Location, Store};
 use persister::Settings;
 use persister::protocol::StreamRecord;
@@ -43,14 +43,15 @@ fn start(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         let _on = runtime.enter();
         Shutdown::on_signals()?
     };
-    let store = runtime.block_on(Store::open(&location))?;
+    let store = runtime.block_on(awaited(&location.to_string(), "table.url", Store::open(&location)))?;
     let kafka = kafka(&settings);
     let topic = settings.kafka.topic.clone();
     let partitions = describe(&kafka)?.ok_or_else(|| {
         ConfigError::at("kafka.topic", format!("topic {topic} does not exist at {}", kafka.brokers)).found_in(&layers)
     })?;
     let record = StreamRecord::new(&topic, &settings.table.epoch, partitions, layout.format());
-    runtime.block_on(open::open(&store, &record)).map_err(open::OpenError::for_people)?;
+    let opening = open::open(&store, &record);
+    runtime.block_on(awaited(&store.to_string(), "table.url, AWS_ENDPOINT_URL", opening)).map_err(open::OpenError::for_people)?;
     let consumer = KafkaConsumer::open(&kafka)?;
     tracing::info!(table = %store, topic, partitions, group = kafka.group, "started");
     let (options, status) = (options(&settings, layout), Arc::new(Status::new(partitions)));

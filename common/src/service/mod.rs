@@ -1,13 +1,16 @@
-//! What every binary needs around its work: [`config`], [`telemetry`], [`shutdown`], and how it starts and exits ([`mod@start`]).
+//! What every binary needs around its work: [`config`], [`telemetry`], [`shutdown`], a word about what it waits for ([`mod@awaited`]), and
+//! how it starts and exits ([`mod@start`]).
 
 #![expect(clippy::disallowed_methods, reason = "tasks that wait for signals")]
 
+pub mod awaited;
 pub mod config;
 pub mod quantity;
 pub mod shutdown;
 pub mod start;
 pub mod telemetry;
 
+pub use awaited::awaited;
 pub use config::{ConfigError, Layers};
 pub use quantity::{DurationSetting, SizeSetting};
 pub use shutdown::Shutdown;

@@ -1,20 +1,25 @@
 //! The shutdown token that all threads and tasks watch: the first SIGTERM or Ctrl-C requests a shutdown, the second ends the process at once.
 
 use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-/// Exit status after a second signal: what a shell shows for a process that a Ctrl-C ended.
-const EXIT_INTERRUPTED: i32 = 130;
-
-/// A cloneable token: whether shutdown was requested.
+/// A cloneable token: whether shutdown was requested, and by which signal.
 #[derive(Debug, Clone)]
 pub struct Shutdown {
-    is_requested: Arc<watch::Sender<bool>>,
+    request: Arc<watch::Sender<Request>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Request {
+    None,
+    ByUs,
+    BySignal(SignalKind),
 }
 
 impl Default for Shutdown {
     fn default() -> Self {
-        Shutdown { is_requested: Arc::new(watch::Sender::new(false)) }
+        Shutdown { request: Arc::new(watch::Sender::new(Request::None)) }
     }
 }
 
@@ -31,22 +36,21 @@ impl Shutdown {
     /// # Errors
     /// When the system refuses the signal handlers.
     pub fn on_signals() -> std::io::Result<Shutdown> {
-        use tokio::signal::unix::{SignalKind, signal};
         let shutdown = Shutdown::new();
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let token = shutdown.clone();
         tokio::spawn(async move {
             loop {
-                tokio::select! {
-                    _ = terminate.recv() => (),
-                    _ = interrupt.recv() => (),
-                }
+                let kind = tokio::select! {
+                    _ = terminate.recv() => SignalKind::terminate(),
+                    _ = interrupt.recv() => SignalKind::interrupt(),
+                };
                 if token.requested() {
-                    std::process::exit(EXIT_INTERRUPTED);
+                    std::process::exit(exit_status(kind).into());
                 }
                 tracing::info!("asked to end: finishing what is under way (a second signal ends at once)");
-                token.request();
+                token.request.send_replace(Request::BySignal(kind));
             }
         });
         Ok(shutdown)
@@ -54,20 +58,40 @@ impl Shutdown {
 
     /// Requests shutdown.
     pub fn request(&self) {
-        self.is_requested.send_replace(true);
+        self.request.send_if_modified(|request| {
+            let is_first = *request == Request::None;
+            if is_first {
+                *request = Request::ByUs;
+            }
+            is_first
+        });
     }
 
     /// True once shutdown was requested.
     pub fn requested(&self) -> bool {
-        *self.is_requested.borrow()
+        *self.request.borrow() != Request::None
+    }
+
+    /// The exit status of a process that a signal ended before its work was done, as a shell shows it: 143 for SIGTERM, 130 for Ctrl-C.
+    /// `None` when no signal came.
+    pub fn exit_status(&self) -> Option<u8> {
+        match *self.request.borrow() {
+            Request::BySignal(kind) => Some(exit_status(kind)),
+            Request::None | Request::ByUs => None,
+        }
     }
 
     /// Returns once shutdown was requested. Cancel-safe.
     pub async fn wait(&self) {
-        let mut requested = self.is_requested.subscribe();
+        let mut request = self.request.subscribe();
         // The sender lives as long as `self`, so this cannot fail.
-        let _ = requested.wait_for(|requested| *requested).await;
+        let _ = request.wait_for(|request| *request != Request::None).await;
     }
+}
+
+/// 128 and the signal's number, POSIX's convention.
+fn exit_status(kind: SignalKind) -> u8 {
+    u8::try_from(128 + kind.as_raw_value()).unwrap_or(u8::MAX)
 }
 
 #[cfg(test)]
@@ -86,5 +110,16 @@ mod tests {
         waiter.await.unwrap();
         assert!(shutdown.requested());
         shutdown.wait().await;
+        assert_eq!(shutdown.exit_status(), None, "no signal came");
+    }
+
+    #[test]
+    fn a_signal_has_the_exit_status_that_shells_show() {
+        for (kind, expect) in [(SignalKind::terminate(), 143), (SignalKind::interrupt(), 130)] {
+            let shutdown = Shutdown::new();
+            shutdown.request.send_replace(Request::BySignal(kind));
+            shutdown.request();
+            assert_eq!(shutdown.exit_status(), Some(expect));
+        }
     }
 }
