@@ -9,19 +9,21 @@ use crate::protocol::Names;
 use crate::protocol::machine::{Effect, Input, Outcome};
 use bytes::Bytes;
 use common::failure::Class;
-use common::store::retry::with_retry;
+use common::store::retry::{Backoff, with_retry};
 use common::store::{Put, Store, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 
 /// How long an effect is tried before the partition gives up: longer than a store's restart or a regional hiccup, shorter than
 /// anyone's retention. What was given up is found and finished by whoever starts next.
 const DEADLINE: Duration = Duration::from_secs(900);
 
-/// Pause after an unclear answer to a conditional put, before looking what became of it.
+/// Pause after an unclear answer to a conditional put, before looking what became of it; for a file the first of growing ones.
 const UNCLEAR_PAUSE: Duration = Duration::from_millis(200);
+
+/// The longest such pause for a file: a server that is in trouble is not sent 128 MiB again and again without one.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Objects of one effect under way at a time.
 const CONCURRENCY: usize = 8;
@@ -117,15 +119,19 @@ async fn put_files(store: &Store, files: &Arc<Vec<File>>) -> Result<Input, Store
 /// Puts one file; where one is, it must hold the same rows. Returns what is wrong with it otherwise.
 async fn put_file(store: &Store, file: &File) -> Result<Option<String>, StoreError> {
     let key = &file.entry.key;
-    let until = Instant::now() + DEADLINE;
+    let mut pauses = Backoff::new(UNCLEAR_PAUSE, LONGEST_PAUSE, DEADLINE, u64::from(std::process::id()));
     loop {
         let put = || failpoint::attempt("file", Class::Unclear, store.put_if_absent(key, file.bytes.clone()));
-        match with_retry(DEADLINE, put).await {
+        let error = match with_retry(DEADLINE, put).await {
             Ok(Put::Created) => return Ok(None),
             Ok(Put::Exists) => break,
-            // The name fixes the rows, so putting again is always right.
-            Err(error) if error.class == Class::Unclear && Instant::now() < until => tokio::time::sleep(UNCLEAR_PAUSE).await,
-            Err(error) => return Err(error),
+            Err(error) => error,
+        };
+        let pause = pauses.next().filter(|_| error.class == Class::Unclear).ok_or(error)?;
+        tokio::time::sleep(pause).await;
+        // Perhaps it came through: looking costs less than sending it all again. The name fixes the rows, so that would be right too.
+        if with_retry(DEADLINE, || store.head(key)).await?.is_some() {
+            break;
         }
     }
     let Some(there) = get(store, key).await? else {
