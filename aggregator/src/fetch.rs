@@ -4,13 +4,12 @@
 #![expect(clippy::disallowed_methods, reason = "a task for each fetch under way")]
 
 use crate::budget::{ByteBudget, Permit};
-use crate::progress::Progress;
 use crate::source::{Source, Wanted};
 use crate::ticket::{AttemptOutcome, Ticket};
 use bytes::Bytes;
 use common::limits::MAX_LOG_FILE_BYTES;
 use common::service::Shutdown;
-use common::store::{Content, StoreError};
+use common::store::Content;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
 
@@ -41,7 +40,6 @@ pub(crate) struct Fetch {
     pub(crate) work: mpsc::Sender<Work>,
     /// What has not been begun when this is asked for is dropped.
     pub(crate) stop: Shutdown,
-    pub(crate) progress: Arc<Progress>,
 }
 
 impl Fetch {
@@ -81,14 +79,22 @@ impl Fetch {
         if batch.is_empty() {
             return batch;
         }
-        let mut permit = self.budget.acquire_all(batch.iter().map(|ticket| ticket.file().size)).await;
-        if self.stop.requested() {
-            batch.into_iter().for_each(|ticket| ticket.settle(AttemptOutcome::Dropped));
-            return Vec::new();
-        }
         let wanted = batch.iter().map(|ticket| Wanted { path: ticket.file().path.clone(), room: ticket.file().size }).collect();
+        let read = async {
+            let permit = self.budget.acquire_all(batch.iter().map(|ticket| ticket.file().size)).await;
+            (permit, self.source.read(wanted).await)
+        };
+        // A source that does not answer is not waited for when the end was asked for.
+        let (mut permit, answers) = tokio::select! {
+            biased;
+            () = self.stop.wait() => {
+                batch.into_iter().for_each(|ticket| ticket.settle(AttemptOutcome::Dropped));
+                return Vec::new();
+            }
+            read = read => read,
+        };
         let mut grown = Vec::new();
-        for (mut ticket, answer) in batch.into_iter().zip(self.source.read(wanted).await) {
+        for (mut ticket, answer) in batch.into_iter().zip(answers) {
             match answer {
                 Ok(Content::Whole(bytes)) => {
                     let share = permit.split(bytes.len() as u64);
@@ -99,7 +105,7 @@ impl Fetch {
                     grown.push(ticket);
                 }
                 Ok(Content::Gone) => ticket.settle(AttemptOutcome::Vanished),
-                Err(error) => self.refuse(ticket, error),
+                Err(error) => ticket.settle(AttemptOutcome::NotGiven(error)),
             }
         }
         grown
@@ -108,14 +114,6 @@ impl Fetch {
     async fn hand_over(&self, ticket: Ticket, body: Body) {
         // Fails only when all workers are gone; the ticket then settles as failed.
         let _ = self.work.send(Work { ticket, body }).await;
-    }
-
-    fn refuse(&self, ticket: Ticket, error: StoreError) {
-        if self.source.refuses_one(&error, self.progress.done.get() > 0) {
-            tracing::warn!(path = ticket.file().path, %error, "passed over: the log file cannot be read");
-            return ticket.settle(AttemptOutcome::Unreadable);
-        }
-        ticket.settle(AttemptOutcome::Failed(anyhow::Error::from(error).context("failed to fetch it")));
     }
 }
 

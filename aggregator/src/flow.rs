@@ -1,21 +1,28 @@
 //! The control flow: one task that knows every file under way. It lists, hands out tickets, takes them back settled, writes
-//! down what is acknowledged, tries again, and knows when it is done. It waits for many things and does none of the work: fetching,
-//! inflating and sending happen elsewhere.
+//! down what is acknowledged, tries again, says what is in trouble, and knows when it is done. It waits for many things and does none of
+//! the work: fetching, inflating and sending happen elsewhere.
 
 #![expect(clippy::disallowed_methods, reason = "the control flow: when to list again, when to retry, how long to drain")]
+
+mod gaps;
 
 use crate::budget::{ByteBudget, FETCHED_BYTES};
 use crate::fetch::Fetch;
 use crate::ingest::WorkerPool;
+use crate::notes::{Fate, reason_of};
 use crate::progress::{Progress, Summary};
 use crate::receipt::Receipts;
+use crate::reminder::Reminder;
 use crate::settings::Settings;
-use crate::source::{LogFile, Page, Source};
+use crate::source::{LogFile, Page, Source, Trouble};
 use crate::ticket::{AttemptOutcome, Job, Settled, SettledReceiver, SettledSender, Ticket};
+use crate::waiting::{Next, Waiting};
 use anyhow::{Context, anyhow, bail};
 use common::failure::Class;
 use common::log::Producer;
 use common::service::{Printable, Shutdown, class_of, one_line};
+use common::store::StoreError;
+use gaps::Gaps;
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,11 +35,15 @@ const MAX_UNDER_WAY: usize = 4096;
 /// Tickets and works waiting between two stages: enough that no stage idles while the other one is scheduled.
 const WAITING: usize = 256;
 
-/// Attempts on one file before the process ends: by then the fault is not the file's but the log's or the store's.
+/// Attempts to send one file before the process ends: by then the fault is not the file's but the log's.
 const MAX_ATTEMPTS: u32 = 8;
 
-/// Files remembered as unreadable; those beyond are read again after every listing.
-const MAX_REFUSED: usize = 1 << 18;
+/// Files kept at hand until they are tried again; of those beyond only a listing knows the names.
+const MAX_AT_HAND: usize = 4096;
+
+/// How long a source that is listed once may fail to answer before the listing is given up. A request under way may take its own time-out
+/// (20 s) more.
+const LISTING_PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long the files under way may take after shutdown was requested: less than the 30 s that Kubernetes and Docker (10 s by default,
 /// `stop_grace_period`) wait before they kill. What is cut off is sent again, and the sink drops it.
@@ -43,8 +54,10 @@ const DRAIN: Duration = Duration::from_secs(25);
 /// Must be called on a tokio runtime. Returns after every file handed to the producer has been answered, or 25 s after
 /// the shutdown was requested.
 ///
+/// What the source does not list or give is no error here: the summary tells it.
+///
 /// # Errors
-/// When the source cannot be listed or read, or the log does not take a file, within bounded attempts.
+/// When the log does not take a file within bounded attempts, or a source that is listed once refuses to be listed at all.
 pub async fn run(
     settings: Settings,
     source: Source,
@@ -65,10 +78,11 @@ pub async fn run(
     let workers = pool.start(threads, work_queue).context("failed to start worker threads")?;
     drop(pool);
     let budget = ByteBudget::new(FETCHED_BYTES);
-    let fetch = Fetch { source: source.clone(), budget, work, stop: stop.clone(), progress: Arc::clone(&progress) };
+    let fetch = Fetch { source: source.clone(), budget, work, stop: stop.clone() };
     tokio::spawn(fetch.run(settings.limits.concurrency, ticket_queue));
     let (settle, settled) = mpsc::unbounded_channel();
     let mut flow = Flow {
+        waiting: Waiting::new(settings.limits.retry.0, settings.source.once),
         settings,
         source,
         progress,
@@ -78,15 +92,19 @@ pub async fn run(
         settle,
         settled,
         pages: None,
+        started: Instant::now(),
         listed_at: Instant::now(),
         listings: 0,
         next_listing: None,
+        gaps: Gaps::default(),
+        about_listing: Reminder::default(),
+        about_files: Reminder::default(),
         queue: VecDeque::new(),
         retries: BTreeMap::new(),
         held: HashSet::new(),
-        refused: HashSet::new(),
         under_way: 0,
         drain_until: None,
+        is_cut_short: false,
     };
     let result = flow.work(&shutdown).await;
     flow.end(result, workers).await
@@ -104,25 +122,30 @@ struct Flow {
     settled: SettledReceiver,
     /// The listing under way.
     pages: Option<mpsc::Receiver<Page>>,
+    started: Instant,
     listed_at: Instant,
     listings: u64,
     next_listing: Option<Instant>,
+    gaps: Gaps,
+    about_listing: Reminder,
+    about_files: Reminder,
     /// Of the page at hand, what is still to be handed out.
     queue: VecDeque<Job>,
     retries: BTreeMap<(Instant, u128), Job>,
     /// Fingerprints of all files queued, under way or waiting for a retry: the next listing must pass them over.
     held: HashSet<u128>,
-    /// Fingerprints of files that the system would not let us read: not asked for again before a restart, since a bucket may have a million
-    /// archived objects.
-    refused: HashSet<u128>,
+    /// Files that their source did not give.
+    waiting: Waiting,
     under_way: usize,
     drain_until: Option<Instant>,
+    is_cut_short: bool,
 }
 
 impl Flow {
     async fn work(&mut self, shutdown: &Shutdown) -> anyhow::Result<()> {
         self.start_listing();
         while !self.is_done() {
+            self.tell();
             let draining = self.drain_until.is_some();
             let wake = self.next_wake();
             let room = !self.queue.is_empty() && self.under_way < MAX_UNDER_WAY;
@@ -152,38 +175,62 @@ impl Flow {
     fn start_listing(&mut self) {
         self.next_listing = None;
         self.listed_at = Instant::now();
-        self.pages = Some(self.source.list(Arc::clone(&self.progress)));
+        self.gaps.begin();
+        self.waiting.listing_begins();
+        let patience = self.settings.source.once.then_some(LISTING_PATIENCE);
+        self.pages = Some(self.source.list(Arc::clone(&self.progress), patience));
     }
 
     fn take_page(&mut self, page: Option<Page>) -> anyhow::Result<()> {
         match page {
             Some(Ok(files)) => {
+                self.gaps.passed();
                 for file in files {
                     self.take_file(file)?;
                 }
             }
-            Some(Err(error)) => {
+            Some(Err(Trouble::Passing(error))) => self.gaps.add_passing(error),
+            // A bucket that is not there or not ours, and no other listing will be made.
+            Some(Err(Trouble::BrokenOff(error))) if error.class == Class::Config && self.listed_nothing() => {
                 return Err(anyhow::Error::from(error).context(format!("failed to list {}", self.source)));
             }
-            None => {
-                self.pages = None;
-                self.listings += 1;
-                if self.listings == 1 {
-                    tracing::info!(files = self.progress.listed.get(), source = %self.source, "listed");
-                }
-                if !self.settings.source.once {
-                    // At most half of the time goes into listing, however large the source is.
-                    let pause = self.settings.source.poll.0.max(self.listed_at.elapsed());
-                    self.next_listing = Some(Instant::now() + pause);
-                }
-            }
+            Some(Err(Trouble::Gap(error) | Trouble::BrokenOff(error))) => self.gaps.add(error),
+            None => self.end_listing(),
         }
         Ok(())
     }
 
+    fn listed_nothing(&self) -> bool {
+        self.progress.listed.get() == 0 && self.progress.known.get() == 0
+    }
+
+    fn end_listing(&mut self) {
+        self.pages = None;
+        self.listings += 1;
+        if self.gaps.end() {
+            tracing::info!(source = %self.source, "listed whole again");
+        }
+        self.gaps.publish(&self.progress.notes);
+        if self.gaps.is_whole() {
+            for note in self.waiting.listed_whole() {
+                self.progress.notes.remove(note, "");
+            }
+        }
+        if self.listings == 1 {
+            let skipped = self.progress.notes.count(Fate::Skipped);
+            tracing::info!(files = self.progress.listed.get(), skipped, gaps = self.gaps.amount(), source = %self.source, "listed");
+        }
+        if !self.settings.source.once {
+            // At most half of the time goes into listing, however large the source is.
+            let pause = self.settings.source.poll.0.max(self.listed_at.elapsed());
+            self.next_listing = Some(Instant::now() + pause);
+        }
+    }
+
     fn take_file(&mut self, file: LogFile) -> anyhow::Result<()> {
         let fingerprint = file.fingerprint();
-        if self.held.contains(&fingerprint) || self.refused.contains(&fingerprint) {
+        let may_ask = self.waiting.may_ask(fingerprint, self.started.elapsed());
+        if !may_ask || self.held.contains(&fingerprint) {
             return Ok(());
         }
         let Some(receipt) = self.receipts.issue(fingerprint)? else {
@@ -193,8 +240,10 @@ impl Flow {
             }
             return Ok(());
         };
-        self.progress.listed.add(1);
-        self.progress.listed_bytes.add(file.size);
+        if !self.waiting.has(fingerprint) {
+            self.progress.listed.add(1);
+            self.progress.listed_bytes.add(file.size);
+        }
         self.held.insert(fingerprint);
         self.queue.push_back(Job { file, fingerprint, receipt, attempt: 0 });
         Ok(())
@@ -206,21 +255,47 @@ impl Flow {
         let fingerprint = job.fingerprint;
         match outcome {
             AttemptOutcome::Acknowledged => {
+                self.waits_no_longer(&job);
                 self.progress.done.add(1);
                 self.receipts.redeem(job.receipt)?;
             }
-            AttemptOutcome::Vanished => self.progress.vanished.add(1),
-            AttemptOutcome::Unreadable => {
-                self.progress.unreadable.add(1);
-                if self.refused.len() < MAX_REFUSED {
-                    self.refused.insert(fingerprint);
-                }
+            AttemptOutcome::Vanished => {
+                self.waits_no_longer(&job);
+                self.progress.vanished.add(1);
             }
-            AttemptOutcome::Dropped => {}
+            AttemptOutcome::NotGiven(error) => {
+                self.wait_for(job, &error);
+                return Ok(());
+            }
+            AttemptOutcome::Dropped => self.is_cut_short = true,
             AttemptOutcome::Failed(error) => return self.try_again(job, error),
         }
         self.held.remove(&fingerprint);
         Ok(())
+    }
+
+    fn waits_no_longer(&mut self, job: &Job) {
+        if let Some(note) = self.waiting.over(job.fingerprint) {
+            self.progress.notes.remove(note, &job.file.path);
+        }
+    }
+
+    /// The source did not give a file: that one waits, and nothing else does.
+    fn wait_for(&mut self, job: Job, error: &StoreError) {
+        tracing::debug!(path = job.file.path, %error, "not given");
+        let (fingerprint, now) = (job.fingerprint, self.started.elapsed());
+        let at_hand = self.retries.len() < MAX_AT_HAND;
+        let note = || self.progress.notes.add(Fate::Waiting, reason_of(error), &error.why, &job.file.path);
+        match self.waiting.failed(fingerprint, error.class, now, at_hand, note) {
+            Next::In(pause) if self.drain_until.is_none() => {
+                self.progress.retried.add(1);
+                self.retries.insert((Instant::now() + pause, fingerprint), job);
+            }
+            Next::In(_) => self.is_cut_short = true,
+            Next::WhenListed | Next::Never => {
+                self.held.remove(&fingerprint);
+            }
+        }
     }
 
     fn try_again(&mut self, job: Job, error: anyhow::Error) -> anyhow::Result<()> {
@@ -231,7 +306,7 @@ impl Flow {
             return Err(error.context(format!("failed to ingest {path} ({} attempts)", attempt + 1)));
         }
         if self.drain_until.is_some() {
-            self.held.remove(&job.fingerprint);
+            self.is_cut_short = true;
             return Ok(());
         }
         let pause = self.settings.limits.retry.0 * 2u32.saturating_pow(attempt).min(60);
@@ -249,8 +324,29 @@ impl Flow {
 
     fn next_wake(&self) -> Option<Instant> {
         let retry = self.retries.keys().next().map(|(due, _)| *due);
-        // Files of the last listing first.
-        [retry, self.next_listing, self.drain_until].into_iter().flatten().min()
+        let lines = [self.about_listing.due(self.gaps.amount()), self.about_files.due(self.files_trouble())];
+        let line = lines.into_iter().flatten().min().map(|due| self.started + due);
+        [retry, self.next_listing, self.drain_until, line].into_iter().flatten().min()
+    }
+
+    fn files_trouble(&self) -> u64 {
+        self.progress.notes.count(Fate::Waiting)
+    }
+
+    /// Trouble while it lasts is a line now and then.
+    fn tell(&mut self) {
+        let now = self.started.elapsed();
+        let (places, files) = (self.gaps.amount(), self.files_trouble());
+        if self.about_listing.is_due(places, now) {
+            let error = self.gaps.last_words();
+            tracing::warn!(source = %self.source, places, error, "the source cannot be listed whole: trying again");
+        }
+        if self.about_files.is_due(files, now) {
+            let notes = self.progress.notes.all();
+            for note in notes.iter().filter(|note| note.fate == Fate::Waiting) {
+                tracing::warn!(files = note.count, "log files that the source does not give: asked for again and again: {note}");
+            }
+        }
     }
 
     fn wake(&mut self) -> anyhow::Result<()> {
@@ -273,6 +369,10 @@ impl Flow {
     fn drain(&mut self) {
         self.drain_until = Some(Instant::now() + DRAIN);
         self.stop.request();
+        self.is_cut_short |= self.pages.is_some() || !self.queue.is_empty() || !self.retries.is_empty();
+        if self.pages.is_some() {
+            self.gaps.publish(&self.progress.notes);
+        }
         (self.pages, self.next_listing) = (None, None);
         self.queue.clear();
         self.retries.clear();
@@ -289,7 +389,7 @@ impl Flow {
             tokio::task::spawn_blocking(move || worker.join()).await?.map_err(|_| anyhow!("a worker thread panicked"))?;
         }
         synced?;
-        Ok(self.progress.summary())
+        Ok(Summary { is_cut_short: self.is_cut_short, ..self.progress.summary() })
     }
 }
 

@@ -4,10 +4,11 @@
 
 use crate::budget::{AWAITING_BYTES, ByteBudget, INFLATING_BYTES};
 use crate::fetch::{Body, Work};
+use crate::notes::Fate;
 use crate::progress::Progress;
+use crate::source::LogFile;
 use crate::ticket::{AttemptOutcome, Ticket};
 use crate::transform::{Scratch, Transformed, transform, unreadable};
-use anyhow::anyhow;
 use common::log::Producer;
 use common::service::Shutdown;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,6 +22,9 @@ const EXPECTED_RATIO: u64 = 16;
 
 /// Files that a worker takes at a time, if so many wait: waking a thread costs more than transforming a small file.
 const TAKEN_AT_ONCE: usize = 8;
+
+/// The reason of a log file on which the transform panics.
+const PANICKED: &str = "panicked";
 
 /// The worker threads, and what they share.
 #[derive(Clone)]
@@ -79,16 +83,9 @@ impl WorkerPool {
         let size = gz.len() as u64;
         let inflating = self.inflating.acquire_blocking(expected_inflated(&gz), &self.runtime);
         let file = ticket.file();
-        let transformed = catch_unwind(AssertUnwindSafe(|| transform(&file.source_object, &file.etag, &gz, scratch)));
+        let transformed = whole_or_quarantined(file, scratch, |scratch| transform(&file.source_object, &file.etag, &gz, scratch));
         drop((gz, fetched));
-        match transformed {
-            Ok(transformed) => self.send(ticket, transformed, size),
-            Err(_) => {
-                // The panic may have left it in any state.
-                *scratch = Scratch::default();
-                ticket.settle(AttemptOutcome::Failed(anyhow!("transforming it panicked")));
-            }
-        }
+        self.send(ticket, transformed, size);
         drop(inflating);
     }
 
@@ -111,7 +108,8 @@ impl WorkerPool {
             }
             if let Some(reason) = tally.quarantined {
                 let path = ticket.file().path.as_str();
-                tracing::warn!(path, reason, "quarantined: the log file cannot be read");
+                tracing::debug!(path, reason, "quarantined: the log file cannot be read");
+                progress.notes.add(Fate::Quarantined, reason, "", path);
                 progress.quarantined.add(1);
             }
             progress.records.add(u64::from(tally.records));
@@ -126,6 +124,17 @@ impl WorkerPool {
     }
 }
 
+/// What `work` makes of a file. A file that makes it panic is quarantined: it would do so each time.
+fn whole_or_quarantined(file: &LogFile, scratch: &mut Scratch, work: impl FnOnce(&mut Scratch) -> Transformed) -> Transformed {
+    catch_unwind(AssertUnwindSafe(|| work(scratch))).unwrap_or_else(|panic| {
+        // The panic may have left it in any state.
+        *scratch = Scratch::default();
+        let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        let detail = format!("the transform panicked: {}", said.unwrap_or("it did not say why"));
+        unreadable(&file.source_object, &file.etag, PANICKED, &detail)
+    })
+}
+
 /// The probable size of a file when it is inflated: what its last member says (RFC 1952, ISIZE) or the usual ratio, whichever is more.
 /// This estimate only decides how many files are inflated side by side; the bound is enforced while inflating.
 fn expected_inflated(gz: &[u8]) -> u64 {
@@ -136,6 +145,19 @@ fn expected_inflated(gz: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use common::message::{EndOfFile, EndStatus};
+
+    #[test]
+    fn a_file_that_makes_the_transform_panic_is_quarantined_with_the_reason() {
+        let file = LogFile { source_object: "AWSLogs/x.json.gz".into(), etag: "e".into(), ..LogFile::default() };
+        for (panic, said) in [("on purpose", "on purpose"), ("{}", "{}")] {
+            let Transformed { run, tally } = whole_or_quarantined(&file, &mut Scratch::default(), |_| panic!("{panic}"));
+            assert_eq!((tally.quarantined, run.messages.len()), (Some(PANICKED), 1));
+            let end = EndOfFile::parse(run.messages.iter().next().unwrap().1).unwrap();
+            assert_eq!((end.status, end.source_object.as_str()), (EndStatus::Quarantined, "AWSLogs/x.json.gz"));
+            assert_eq!(end.detail.unwrap(), format!("the transform panicked: {said}"));
+        }
+    }
 
     #[test]
     fn the_estimate_is_what_the_file_says_or_the_usual_ratio() {

@@ -11,8 +11,11 @@
 //! on it; so no file that was listed can be forgotten. Only files and runs are handed between threads, never records. Memory is
 //! bounded by the byte budgets in `budget`.
 //!
-//! Read in this order: `settings`, `source`, `receipt`, `ticket`, `flow`, `fetch`, `ingest`, [`transform`](mod@transform), `processed`,
-//! `progress`. Without the feature `services` there is only the transform.
+//! Trouble of one log file is that file's: it waits in `waiting` and is asked for again, whatever becomes of the others. Trouble of the
+//! listing is the source's. Both are told while they last, and counted by reason in [`notes`].
+//!
+//! Read in this order: `settings`, `source`, `receipt`, `ticket`, `flow`, `waiting`, `reminder`, `fetch`, `ingest`,
+//! [`transform`](mod@transform), `processed`, [`notes`], `progress`. Without the feature `services` there is only the transform.
 #![warn(missing_docs)]
 
 #[cfg(feature = "services")]
@@ -24,11 +27,15 @@ pub mod flow;
 #[cfg(feature = "services")]
 mod ingest;
 #[cfg(feature = "services")]
+pub mod notes;
+#[cfg(feature = "services")]
 mod processed;
 #[cfg(feature = "services")]
 pub mod progress;
 #[cfg(feature = "services")]
 mod receipt;
+#[cfg(feature = "services")]
+mod reminder;
 #[cfg(feature = "services")]
 pub mod settings;
 #[cfg(feature = "services")]
@@ -36,6 +43,8 @@ pub mod source;
 #[cfg(feature = "services")]
 mod ticket;
 pub mod transform;
+#[cfg(feature = "services")]
+mod waiting;
 
 #[cfg(feature = "services")]
 pub use flow::run;

@@ -7,14 +7,24 @@ use anyhow::Context;
 use clap::Parser;
 use common::log::kafka::{KafkaProducer, KafkaSettings, create_topic, describe};
 use common::log::{LogError, Producer};
-use common::service::{ConfigError, ServiceArguments, Shutdown, exit_code};
+use common::service::{ConfigError, ServiceArguments, Shutdown, awaited, exit_code};
 use common::store::Location;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+const AFTER_HELP: &str = "\
+Without --once it runs until it is stopped. What the source does not list or give is asked for again for as long as it is
+there; a line says so while it lasts.
+
+Exit codes:
+  0    stopped in order; with --once: every log file is acknowledged
+  1    failure; with --once: log files could not be read or listed, the last line says which
+  78   invalid configuration or environment; the message says what to change
+  143  with --once: ended by SIGTERM before everything was sent (130: by SIGINT)";
+
 /// Reads CloudTrail log files and writes one message per event record to Kafka.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, after_help = AFTER_HELP)]
 struct Arguments {
     #[command(flatten)]
     service: ServiceArguments,
@@ -43,27 +53,28 @@ fn start(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let result = runtime.block_on(serve(settings, location));
     // A worker or a get that was left behind after a failure is not waited for.
     runtime.shutdown_background();
-    result.map(|()| ExitCode::SUCCESS)
+    result
 }
 
-async fn serve(settings: Settings, location: Location) -> anyhow::Result<()> {
+async fn serve(settings: Settings, location: Location) -> anyhow::Result<ExitCode> {
     let shutdown = Shutdown::on_signals()?;
-    let source = Source::open(&location).await?;
+    let source = awaited(&location.to_string(), "source.url", Source::open(&location)).await?;
     let topic = settings.kafka.clone();
-    let producer = tokio::task::spawn_blocking({
+    let opening = tokio::task::spawn_blocking({
         let settings = settings.clone();
         move || open_log(&settings)
-    })
-    .await??;
+    });
+    let producer = awaited(&format!("a broker of {}", topic.brokers), "kafka.brokers", opening).await??;
     tracing::info!(source = %source, topic = topic.topic, partitions = producer.partitions(), "started");
     let once = settings.source.once;
-    let summary = aggregator::run(settings, source, producer, shutdown, Arc::new(Progress::default())).await?;
+    let summary = aggregator::run(settings, source, producer, shutdown.clone(), Arc::new(Progress::default())).await?;
     let text = serde_json::to_string(&summary).context("failed to report")?;
     tracing::info!(summary = text, "ended");
-    if once && summary.unreadable > 0 {
-        anyhow::bail!("{} log files could not be read (named above)", summary.unreadable);
+    match (summary.shortfall(), shutdown.exit_status()) {
+        (_, Some(signal)) if once && summary.is_cut_short => Ok(ExitCode::from(signal)),
+        (Some(missing), _) if once => anyhow::bail!("{missing}"),
+        _ => Ok(ExitCode::SUCCESS),
     }
-    Ok(())
 }
 
 fn kafka(settings: &Settings) -> KafkaSettings {

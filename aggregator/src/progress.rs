@@ -1,5 +1,6 @@
 //! What the aggregator has done so far: counters for the progress bar and the summary.
 
+use crate::notes::{EXAMPLES, Fate, Note, Notes};
 use serde::Serialize;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,11 +17,6 @@ impl Counter {
     /// The number now.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
-    }
-
-    /// Raises the number to `n` if it is lower.
-    pub(crate) fn raise(&self, n: u64) {
-        self.0.fetch_max(n, Ordering::Relaxed);
     }
 }
 
@@ -39,14 +35,14 @@ pub enum Skip {
     Special,
     /// A directory that is its own ancestor, or too deep to be anything else.
     Loop,
-    /// A directory that may not be read, or whose entry cannot be looked at.
-    Unreadable,
+    /// A link that points nowhere.
+    DanglingLink,
 }
 
 impl Skip {
     /// All kinds, in the order of their declaration.
     pub const ALL: [Skip; 7] =
-        [Skip::Digest, Skip::OtherFolder, Skip::OtherName, Skip::UnfitName, Skip::Special, Skip::Loop, Skip::Unreadable];
+        [Skip::Digest, Skip::OtherFolder, Skip::OtherName, Skip::UnfitName, Skip::Special, Skip::Loop, Skip::DanglingLink];
 
     /// The kind's name in reports.
     pub fn as_str(self) -> &'static str {
@@ -57,12 +53,12 @@ impl Skip {
             Skip::UnfitName => "unfit_name",
             Skip::Special => "special",
             Skip::Loop => "loop",
-            Skip::Unreadable => "unreadable",
+            Skip::DanglingLink => "dangling_link",
         }
     }
 }
 
-/// The counters. Files are log files; whatever else lies in the source is in `skipped`.
+/// The counters. Files are log files; what lies in the source besides them is in `notes`.
 #[derive(Debug, Default)]
 pub struct Progress {
     /// Log files found and not known from before.
@@ -77,8 +73,6 @@ pub struct Progress {
     pub quarantined: Counter,
     /// Log files that were gone when they were to be read.
     pub vanished: Counter,
-    /// Log files that the system would not let us read.
-    pub unreadable: Counter,
     /// Attempts that failed and were made again.
     pub retried: Counter,
     /// Event records acknowledged, rejected ones included.
@@ -93,20 +87,17 @@ pub struct Progress {
     pub messages: Counter,
     /// Bytes of these messages, keys and values.
     pub message_bytes: Counter,
-    /// Entries passed over, by [`Skip`]: the most that one listing saw.
-    skipped: [Counter; Skip::ALL.len()],
+    /// What was quarantined, waits, could not be listed or was skipped (by [`Skip`]: the most that one listing saw), by reason.
+    pub notes: Notes,
 }
 
 impl Progress {
-    /// Entries passed over for this reason: the most that one listing saw.
-    pub fn skipped(&self, kind: Skip) -> u64 {
-        self.skipped[kind as usize].get()
-    }
-
     /// Publishes what one listing has passed over so far. Listings repeat, so the numbers do not add up over them.
-    pub(crate) fn raise_skipped(&self, counts: &[u64; Skip::ALL.len()]) {
-        for (counter, count) in self.skipped.iter().zip(counts) {
-            counter.raise(*count);
+    pub(crate) fn raise_skipped(&self, skipped: &Skipped) {
+        for (kind, (count, examples)) in Skip::ALL.into_iter().zip(&skipped.0) {
+            if *count > 0 {
+                self.notes.raise(Fate::Skipped, kind.as_str(), *count, examples);
+            }
         }
     }
 
@@ -118,7 +109,9 @@ impl Progress {
             done: self.done.get(),
             quarantined: self.quarantined.get(),
             vanished: self.vanished.get(),
-            unreadable: self.unreadable.get(),
+            waiting: self.notes.count(Fate::Waiting),
+            unlisted: self.notes.count(Fate::Unlisted),
+            skipped: self.notes.count(Fate::Skipped),
             retried: self.retried.get(),
             records: self.records.get(),
             rejected: self.rejected.get(),
@@ -126,7 +119,22 @@ impl Progress {
             bytes_inflated: self.bytes_inflated.get(),
             messages: self.messages.get(),
             message_bytes: self.message_bytes.get(),
-            skipped: Skip::ALL.into_iter().map(|kind| (kind.as_str(), self.skipped(kind))).filter(|(_, n)| *n > 0).collect(),
+            notes: self.notes.all(),
+            is_cut_short: false,
+        }
+    }
+}
+
+/// What one listing passes over, by kind: how many, and the first few paths.
+#[derive(Debug, Default)]
+pub(crate) struct Skipped([(u64, Vec<String>); Skip::ALL.len()]);
+
+impl Skipped {
+    pub(crate) fn count(&mut self, kind: Skip, path: &str) {
+        let (count, examples) = &mut self.0[kind as usize];
+        *count += 1;
+        if examples.len() < EXAMPLES {
+            examples.push(path.to_owned());
         }
     }
 }
@@ -140,7 +148,12 @@ pub struct Summary {
     pub done: u64,
     pub quarantined: u64,
     pub vanished: u64,
-    pub unreadable: u64,
+    /// Log files that the source names and did not give.
+    pub waiting: u64,
+    /// Places of the source that could not be listed.
+    pub unlisted: u64,
+    /// Entries that are no log files.
+    pub skipped: u64,
     pub retried: u64,
     pub records: u64,
     pub rejected: u64,
@@ -148,8 +161,22 @@ pub struct Summary {
     pub bytes_inflated: u64,
     pub messages: u64,
     pub message_bytes: u64,
-    /// Entries passed over, by the name of the reason; reasons that did not occur are left out.
-    pub skipped: std::collections::BTreeMap<&'static str, u64>,
+    pub notes: Vec<Note>,
+    /// True when the work was ended before everything that was listed was done.
+    pub is_cut_short: bool,
+}
+
+impl Summary {
+    /// What is missing of the source, in a sentence; `None` when every log file that it holds was listed and read.
+    pub fn shortfall(&self) -> Option<String> {
+        let told = |fate, what: &str| {
+            let notes: Vec<String> = self.notes.iter().filter(|note| note.fate == fate).map(Note::to_string).collect();
+            (!notes.is_empty()).then(|| format!("{what}: {}", notes.join("; ")))
+        };
+        let parts = [told(Fate::Waiting, "log files that could not be read"), told(Fate::Unlisted, "not listed")];
+        let text = parts.into_iter().flatten().collect::<Vec<_>>().join("; ");
+        (!text.is_empty()).then_some(text)
+    }
 }
 
 #[cfg(test)]
@@ -157,21 +184,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_kind_of_skip_has_its_own_counter() {
-        let progress = Progress::default();
-        let counts: [u64; Skip::ALL.len()] = std::array::from_fn(|at| at as u64 + 1);
-        progress.raise_skipped(&counts);
+    fn what_a_listing_skips_is_told_by_kind_with_the_first_names() {
+        let (progress, mut skipped) = (Progress::default(), Skipped::default());
         for (at, kind) in Skip::ALL.into_iter().enumerate() {
-            assert_eq!((kind as usize, progress.skipped(kind)), (at, at as u64 + 1));
+            (0..=at).for_each(|n| skipped.count(kind, &format!("{}-{n}", kind.as_str())));
         }
+        progress.raise_skipped(&skipped);
+        let summary = progress.summary();
+        assert_eq!((summary.skipped, summary.notes.len()), (28, Skip::ALL.len()));
+        assert!(summary.notes.iter().any(|note| note.reason == "digest" && note.count == 1 && note.examples == ["digest-0"]));
+        assert_eq!(summary.shortfall(), None);
     }
 
     #[test]
-    fn a_second_listing_of_the_same_tree_counts_nothing_twice() {
+    fn what_is_missing_is_one_sentence() {
         let progress = Progress::default();
-        for digests in [1, 3, 2, 3] {
-            progress.raise_skipped(&[digests, 0, 0, 0, 0, 0, 0]);
-        }
-        assert_eq!(progress.summary().skipped, [("digest", 3)].into());
+        progress.notes.add(Fate::Waiting, "AccessDenied", "", "a");
+        progress.notes.add(Fate::Unlisted, "Permission denied", "", "list d/");
+        let text = progress.summary().shortfall().unwrap();
+        assert_eq!(text, "log files that could not be read: 1 AccessDenied: a; not listed: 1 Permission denied: list d/");
     }
 }

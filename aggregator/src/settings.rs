@@ -74,7 +74,8 @@ pub struct Limits {
     pub concurrency: u32,
     /// Threads that inflate, transform and send; 0: one a core.
     pub workers: u32,
-    /// Pause before a file is tried again; doubles each time, up to 60 times this.
+    /// First pause before a file is tried again; doubles each time, up to 60 times this when the log did not take it, up to ten minutes when
+    /// the source did not give it.
     pub retry: DurationSetting,
 }
 

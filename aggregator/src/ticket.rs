@@ -4,6 +4,7 @@
 use crate::receipt::Receipt;
 use crate::source::LogFile;
 use anyhow::anyhow;
+use common::store::StoreError;
 use tokio::sync::mpsc;
 
 /// What came of one attempt on a log file.
@@ -13,8 +14,8 @@ pub(crate) enum AttemptOutcome {
     Acknowledged,
     /// The file is gone; counted.
     Vanished,
-    /// The system would not let us read it; counted.
-    Unreadable,
+    /// Its source did not give it.
+    NotGiven(StoreError),
     /// Not begun, because we are stopping.
     Dropped,
     /// Anything else: the file again, from 0.

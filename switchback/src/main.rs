@@ -21,9 +21,10 @@ Examples:
 
 Exit codes:
   0   success; verify: the table is exact
-  1   failure; verify: the table is not exact, or could not be read
+  1   failure; run --once: not everything could be read; verify: the table is not exact, or could not be read
   2   invalid command line
-  78  invalid configuration or environment; the message says what to change";
+  78  invalid configuration or environment; the message says what to change
+  143 run --once: ended by SIGTERM before its work was done (130: by SIGINT)";
 
 #[derive(Parser)]
 #[command(name = "switchback", version, about = "CloudTrail log files in, one exact Parquet table out", long_about = LONG_ABOUT)]

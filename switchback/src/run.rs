@@ -10,7 +10,7 @@ use anyhow::Context;
 use clap::Args;
 use common::log::Producer;
 use common::service::telemetry::Telemetry;
-use common::service::{ConfigError, DurationSetting, Shutdown, SizeSetting};
+use common::service::{ConfigError, DurationSetting, Shutdown, SizeSetting, awaited};
 use common::store::{Location, Store};
 use log::{LogChoice, NewLog};
 use persister::protocol::seal::SealPolicy;
@@ -29,6 +29,10 @@ Examples:
   switchback run --from s3://trail-bucket/AWSLogs --to s3://lake/cloudtrail --log kafka://broker:9092/cloudtrail
 
 Without --once it runs until it is stopped. It can be stopped or killed at any time; the next start continues.
+Log files that the source does not give are asked for again while it runs, whatever becomes of the others; a source that
+is listed --once and does not answer is given up after about a minute. The last lines say what was not read, and why.
+With --once the exit code is 1 when a log file could not be read or a place of the source not listed, and 143 or 130 when
+SIGTERM or SIGINT ended it early.
 SWITCHBACK_LOG sets the level of its log lines (default: warn).";
 
 /// The stream's epoch. A table holds one stream, so another epoch needs another table.
@@ -79,37 +83,37 @@ pub struct RunArgs {
 /// Runs both stages until stopped (or, with `--once`, until done).
 ///
 /// # Errors
-/// When either stage fails, or with `--once` when a log file could not be read.
+/// When either stage fails, or with `--once` when something of the source could not be listed or read.
 pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     persister::failpoint::check()?;
-    // Quarantined log files are counted at the end and listed in the table; a line for each would hide everything else.
-    let level = std::env::var("SWITCHBACK_LOG").unwrap_or_else(|_| "warn,aggregator::ingest=error".to_owned());
+    let level = std::env::var("SWITCHBACK_LOG").unwrap_or_else(|_| "warn".to_owned());
     Telemetry { level, format: Some(common::service::telemetry::LogFormat::Text) }.start()?;
     // Two threads: the runtime only waits; inflating, decoding and encoding have their own threads.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let result = runtime.block_on(both_stages(args));
     runtime.shutdown_background();
-    result.map(|()| ExitCode::SUCCESS)
+    result
 }
 
-async fn both_stages(args: RunArgs) -> anyhow::Result<()> {
+async fn both_stages(args: RunArgs) -> anyhow::Result<ExitCode> {
     let shutdown = Shutdown::on_signals()?;
     let from: Location = args.from.parse().map_err(|error| ConfigError::at("--from", format!("{error}")))?;
     let to: Location = args.to.parse().map_err(|error| ConfigError::at("--to", format!("{error}")))?;
     let choice = LogChoice::parse(args.log.as_deref(), &to)?;
-    let source = Source::open(&from).await?;
-    let store = Store::open(&to).await?;
-    let pinned = pinned_partitions(&store, choice.topic()).await?;
+    let source = awaited(&from.to_string(), "--from, AWS_ENDPOINT_URL", Source::open(&from)).await?;
+    let store = awaited(&to.to_string(), "--to, AWS_ENDPOINT_URL", Store::open(&to)).await?;
+    let pinned = awaited(&store.to_string(), "--to, AWS_ENDPOINT_URL", pinned_partitions(&store, choice.topic())).await?;
     let new = NewLog { partitions: args.partitions, replication: args.replication, retention: args.retention.map(|span| span.0) };
     let opened = tokio::task::spawn_blocking({
         let (choice, to) = (choice.clone(), to.clone());
         move || log::open(&choice, &to, pinned, new)
     });
-    let opened = opened.await??;
+    let opened = awaited(&choice.to_string(), "--log", opened).await??;
     eprintln!("switchback: {source} → {store}\n  log        {}", opened.description);
     let partitions = opened.producer.partitions();
     let record = StreamRecord::new(choice.topic(), EPOCH, partitions, args.layout.format());
-    open::open(&store, &record).await.map_err(open::OpenError::for_people)?;
+    let opening = open::open(&store, &record);
+    awaited(&store.to_string(), "--to, AWS_ENDPOINT_URL", opening).await.map_err(open::OpenError::for_people)?;
 
     let (progress, status) = (Arc::new(Progress::default()), Arc::new(Status::new(partitions)));
     let producer = Arc::clone(&opened.producer);
@@ -129,7 +133,7 @@ async fn both_stages(args: RunArgs) -> anyhow::Result<()> {
         store,
         topic: choice.topic().to_owned(),
         once: args.once,
-        shutdown,
+        shutdown: shutdown.clone(),
         aggregating: aggregating.clone(),
         persisting,
         status,
@@ -138,7 +142,15 @@ async fn both_stages(args: RunArgs) -> anyhow::Result<()> {
     let result = stages.work(aggregator, producer, persister).await;
     bar.abort();
     eprintln!("{}", metrics.summary(&to.to_string()));
-    result
+    let summary = result?;
+    match (summary.shortfall(), shutdown.exit_status()) {
+        (_, Some(signal)) if args.once && summary.is_cut_short => {
+            eprintln!("  ended early by a signal: run it again, and it continues");
+            Ok(ExitCode::from(signal))
+        }
+        (Some(missing), _) if args.once => anyhow::bail!("{missing}"),
+        _ => Ok(ExitCode::SUCCESS),
+    }
 }
 
 /// The partition count of the table's stream, when the table exists.
@@ -200,15 +212,16 @@ struct Stages {
 }
 
 impl Stages {
-    /// The aggregator ends first, then the persister, which writes what the aggregator sent last.
+    /// The aggregator ends first, then the persister, which writes what the aggregator sent last. The summary is the aggregator's; cut short
+    /// is also what did not come to the table.
     async fn work(
         self,
         aggregator: impl Future<Output = anyhow::Result<aggregator::Summary>>,
         producer: Arc<dyn Producer>,
         mut persister: PersisterResult,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<aggregator::Summary> {
         let mut aggregator = std::pin::pin!(aggregator);
-        let summary = loop {
+        let mut summary = loop {
             tokio::select! {
                 summary = &mut aggregator => break summary.context("the aggregator failed")?,
                 end = &mut persister => return Err(ended_early(end)),
@@ -221,15 +234,14 @@ impl Stages {
             tokio::select! {
                 done = self.persisted(&ends) => done?,
                 end = &mut persister => return Err(ended_early(end)),
-                () = self.shutdown.wait() => {}
+                () = self.shutdown.wait() => summary.is_cut_short = true,
             }
+        } else {
+            summary.is_cut_short |= self.once;
         }
         self.persisting.end();
         persister.await.context("the persister's thread panicked")?.context("the persister failed")?;
-        if self.once && summary.unreadable > 0 {
-            anyhow::bail!("{} log files could not be read", summary.unreadable);
-        }
-        Ok(())
+        Ok(summary)
     }
 
     /// Returns when every partition's chain covers `ends`, whichever process extends it.

@@ -20,7 +20,7 @@ async fn stage(root: &Path) -> Stage {
     let (work, works) = mpsc::channel(64);
     let (settle, settled) = mpsc::unbounded_channel();
     let budget = ByteBudget::new(BUDGET);
-    let fetch = Fetch { source, budget, work, stop: Shutdown::new(), progress: Arc::default() };
+    let fetch = Fetch { source, budget, work, stop: Shutdown::new() };
     Stage { fetch, work: works, settle, settled }
 }
 
@@ -92,7 +92,7 @@ async fn files_that_give_no_bytes_come_back_settled() {
     let batch = vec![stage.ticket("gone.json.gz", 5), stage.ticket("file/a.json.gz", 5)];
     stage.fetch.fetch(batch).await;
     assert!(matches!(stage.outcome(), AttemptOutcome::Vanished));
-    assert!(matches!(stage.outcome(), AttemptOutcome::Unreadable));
+    assert!(matches!(stage.outcome(), AttemptOutcome::NotGiven(_)));
     stage.fetch.stop.request();
     let late = vec![stage.ticket("gone.json.gz", 5)];
     stage.fetch.fetch(late).await;

@@ -1,6 +1,8 @@
 //! The whole flow over a directory, with a log in memory that acknowledges, refuses, or waits for the test.
 
 use super::*;
+use crate::source::fake::Fake;
+use bytes::Bytes;
 use common::log::{Done, LogError};
 use common::message::Run;
 use common::service::DurationSetting;
@@ -272,4 +274,105 @@ async fn a_producer_that_forgets_a_run_does_not_lose_the_file() {
     drop(tokio::task::spawn_blocking(move || asked.take_held(1)).await.unwrap());
     let summary = task.await.unwrap().unwrap();
     assert_eq!((summary.done, summary.retried), (1, 1));
+}
+
+/// Thirty log files of one record each, in a bucket.
+fn bucket(refuse: impl Fn(&str, u32) -> Option<Class> + Send + Sync + 'static) -> Fake {
+    let content = Bytes::from(gz(b"{\"Records\":[{\"eventVersion\":\"1.11\"}]}"));
+    Fake::new((0..30).map(|at| (format!("f{at:02}.json.gz"), content.clone())).collect(), refuse)
+}
+
+/// The first five of them.
+fn is_odd(key: &str) -> bool {
+    ("f00".."f05").contains(&key)
+}
+
+async fn over(fake: &Fake, once: bool, shutdown: &Shutdown, progress: &Arc<Progress>) -> anyhow::Result<Summary> {
+    let log = Memory::new(|_| Some(Ok(())));
+    run(settings(once, None), fake.source(), log, shutdown.clone(), Arc::clone(progress)).await
+}
+
+/// Follows a bucket until this is true.
+async fn follow(fake: &Fake, until: impl Fn(&Progress) -> bool) -> Summary {
+    let (shutdown, progress) = (Shutdown::new(), Arc::<Progress>::default());
+    let watch = async {
+        while !until(&progress) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        shutdown.request();
+    };
+    let (summary, ()) = tokio::join!(over(fake, false, &shutdown, &progress), watch);
+    summary.unwrap()
+}
+
+#[tokio::test]
+async fn five_of_thirty_that_are_denied_from_the_start_keep_no_other_from_being_read() {
+    for class in [Class::Config, Class::Fatal] {
+        let fake = bucket(move |key, _| is_odd(key).then_some(class));
+        let summary = over(&fake, true, &Shutdown::new(), &Arc::default()).await.unwrap();
+        assert_eq!((summary.done, summary.waiting, summary.is_cut_short), (25, 5, false), "{class:?}");
+        let missing = summary.shortfall().unwrap();
+        assert!(missing.contains("5 Refused: f00.json.gz, f01.json.gz, f02.json.gz, …"), "{missing}");
+        assert_eq!(fake.asked("f00.json.gz"), 4);
+    }
+}
+
+#[tokio::test]
+async fn five_that_are_refused_for_a_while_are_asked_for_again_and_read() {
+    for class in [Class::Config, Class::Fatal] {
+        let fake = bucket(move |key, times| (is_odd(key) && times < 4).then_some(class));
+        let summary = follow(&fake, |progress| progress.done.get() == 30).await;
+        assert_eq!((summary.done, summary.listed, summary.waiting, summary.shortfall()), (30, 30, 0, None), "{class:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_listing_that_fails_for_a_while_ends_nothing() {
+    let fake = bucket(|key, times| (key.is_empty() && times < 2).then_some(Class::Retry));
+    let summary = follow(&fake, |progress| progress.done.get() == 30).await;
+    assert_eq!((summary.done, summary.unlisted), (30, 0));
+}
+
+#[tokio::test]
+async fn following_a_bucket_that_is_not_there_waits_for_it_and_once_does_not() {
+    let fake = bucket(|key, _| key.is_empty().then_some(Class::Config));
+    let failure = over(&fake, true, &Shutdown::new(), &Arc::default()).await.unwrap_err();
+    assert_eq!((common::service::exit_status(failure.as_ref()), fake.asked("")), (78, 1));
+    let asked = fake.clone();
+    let summary = follow(&fake, move |_| asked.asked("") > 2).await;
+    assert_eq!((summary.done, summary.unlisted), (0, 1));
+}
+
+#[tokio::test]
+async fn a_place_that_was_not_listed_is_missing_and_the_others_are_read() {
+    let dir = tempfile::tempdir().unwrap();
+    tree(dir.path());
+    // Too many levels of names for one path: the system refuses to look (ENAMETOOLONG).
+    let name = "n".repeat(250);
+    let mut at = rustix::fs::open(dir.path(), rustix::fs::OFlags::DIRECTORY, rustix::fs::Mode::empty()).unwrap();
+    for _ in 0..20 {
+        rustix::fs::mkdirat(&at, name.as_str(), rustix::fs::Mode::RWXU).unwrap();
+        at = rustix::fs::openat(&at, name.as_str(), rustix::fs::OFlags::DIRECTORY, rustix::fs::Mode::empty()).unwrap();
+    }
+    let summary = once(dir.path(), &Memory::new(|_| Some(Ok(()))), None).await.unwrap();
+    assert_eq!((summary.done, summary.unlisted), (20, 1));
+    assert!(summary.shortfall().unwrap().starts_with("not listed: 1 "), "{:?}", summary.shortfall());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_listing_that_is_ended_half_way_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    tree(dir.path());
+    let log = Memory::new(|_| None);
+    let shutdown = Shutdown::new();
+    let (root, running, token) = (dir.path().to_owned(), Arc::clone(&log), shutdown.clone());
+    let task = tokio::spawn(async move { start(&root, settings(true, None), running, &token).await });
+    let asked = Arc::clone(&log);
+    let held = tokio::task::spawn_blocking(move || asked.take_held(20)).await.unwrap();
+    shutdown.request();
+    for (at, done) in held.into_iter().enumerate() {
+        done(if at == 0 { Err(error(Class::Retry)) } else { Ok(()) });
+    }
+    let summary = task.await.unwrap().unwrap();
+    assert_eq!((summary.done, summary.is_cut_short), (19, true));
 }

@@ -2,9 +2,11 @@
 
 #![expect(clippy::disallowed_methods, reason = "a listing runs beside the flow")]
 
+#[cfg(test)]
+pub(crate) mod fake;
 pub mod list;
 
-pub use list::{LocalSource, Page, S3Source};
+pub use list::{LocalSource, Page, S3Source, Trouble};
 
 use crate::progress::Progress;
 use common::failure::Class;
@@ -13,6 +15,7 @@ use common::store::{Content, Location, StoreError};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// A log file as it was listed.
@@ -69,15 +72,16 @@ impl Source {
         }
     }
 
-    /// Lists the tree once, in the order of paths, waiting whenever the receiver is behind. Dropping the receiver ends it.
-    pub fn list(&self, progress: Arc<Progress>) -> mpsc::Receiver<Page> {
+    /// Lists the tree once, in the order of paths, waiting whenever the receiver is behind. Dropping the receiver ends it. A bucket that
+    /// does not answer is asked again until it does, or for as long as `patience`.
+    pub fn list(&self, progress: Arc<Progress>, patience: Option<Duration>) -> mpsc::Receiver<Page> {
         let (pages, receiver) = mpsc::channel(2);
         match self.clone() {
             Source::Local(source) => {
                 tokio::task::spawn_blocking(move || source.list(&progress, &pages));
             }
             Source::S3(source) => {
-                tokio::spawn(async move { source.list(&progress, &pages).await });
+                tokio::spawn(async move { source.list(&progress, &pages, patience).await });
             }
         }
         receiver
@@ -132,15 +136,6 @@ impl Source {
             Source::Local(_) => list::LOCAL_FILES_PER_READ,
             // Each object is a request of its own.
             Source::S3(_) => 1,
-        }
-    }
-
-    /// True when a refusal concerns one log file only and the others are read all the same.
-    pub(crate) fn refuses_one(&self, error: &StoreError, others_were_read: bool) -> bool {
-        match self {
-            // The listing shows whether the directory can be read at all.
-            Source::Local(_) => true,
-            Source::S3(_) => list::refuses_one_object(error, others_were_read),
         }
     }
 }

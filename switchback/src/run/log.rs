@@ -7,6 +7,7 @@ use common::log::{Consumer, Producer};
 use common::service::ConfigError;
 use common::store::Location;
 use sha2::{Digest, Sha256};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,15 @@ pub(super) enum LogChoice {
     Embedded(PathBuf),
     /// Kafka: brokers and topic.
     Kafka { brokers: String, topic: String },
+}
+
+impl fmt::Display for LogChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LogChoice::Embedded(dir) => write!(f, "the embedded log in {}", dir.display()),
+            LogChoice::Kafka { brokers, .. } => write!(f, "a broker of {brokers}"),
+        }
+    }
 }
 
 impl LogChoice {

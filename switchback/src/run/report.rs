@@ -1,7 +1,9 @@
 //! What `run` prints: a progress bar on a terminal, otherwise a line every few seconds, and a summary at the end.
 
 use aggregator::Progress;
+use aggregator::notes::Fate;
 use common::log::Producer;
+use common::service::Printable;
 use indicatif::{DecimalBytes, HumanCount, ProgressBar, ProgressStyle};
 use persister::runtime::Status;
 use std::io::IsTerminal as _;
@@ -58,12 +60,21 @@ impl Metrics {
             (files.known, "processed earlier"),
             (files.quarantined, "quarantined"),
             (files.vanished, "deleted before they were read"),
-            (files.unreadable, "unreadable"),
-            (files.skipped.values().sum(), "other objects skipped"),
+            (files.waiting, "not given by the source"),
+            (files.skipped, "other objects skipped"),
         ] {
             if count > 0 {
                 log_files.push_str(&format!(", {} {what}", HumanCount(count)));
             }
+        }
+        for note in &files.notes {
+            let (what, look) = match note.fate {
+                Fate::Quarantined => ("quarantined", "; log_files/ of the table has each, with the reason"),
+                Fate::Waiting => ("not given by the source", "; asked for again by the next run"),
+                Fate::Unlisted => ("could not be listed", ""),
+                Fate::Skipped => ("skipped", ""),
+            };
+            log_files.push_str(&format!("\n             {what}: {}{look}", Printable(&note.to_string())));
         }
         format!(
             "  log files  {log_files}\n  records    {}, of which {} rejected\n  written    {} rows in {} files, {} ({} batches)\n  duration   {seconds:.1} s, {} records/s\n  table      {table}",

@@ -9,7 +9,6 @@ mod tests;
 pub(super) use local::FILES_PER_READ as LOCAL_FILES_PER_READ;
 pub use local::LocalSource;
 pub use s3::S3Source;
-pub(super) use s3::refuses_one_object;
 
 use super::LogFile;
 use crate::progress::Skip;
@@ -20,16 +19,29 @@ use common::store::StoreError;
 /// Log files in one page of a listing.
 const PAGE: usize = 512;
 
-/// A page of log files, or why the listing broke off. A listing that ends without an error was whole.
-pub type Page = Result<Vec<LogFile>, StoreError>;
+/// A page of log files, or what is wrong. A listing that ends without a [`Trouble::Gap`] or [`Trouble::BrokenOff`] was whole.
+pub type Page = Result<Vec<LogFile>, Trouble>;
 
-/// What one listing passes over, by kind.
-#[derive(Debug, Default)]
-struct Skipped([u64; Skip::ALL.len()]);
+/// What is wrong with a listing.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    /// Told at once; it is tried again, and the listing continues where it was.
+    #[error(transparent)]
+    Passing(StoreError),
+    /// A place was left out; the listing continues behind it.
+    #[error(transparent)]
+    Gap(StoreError),
+    /// Nothing more comes.
+    #[error(transparent)]
+    BrokenOff(StoreError),
+}
 
-impl Skipped {
-    fn count(&mut self, kind: Skip) {
-        self.0[kind as usize] += 1;
+impl Trouble {
+    /// What happened.
+    pub fn error(&self) -> &StoreError {
+        match self {
+            Trouble::Passing(error) | Trouble::Gap(error) | Trouble::BrokenOff(error) => error,
+        }
     }
 }
 

@@ -19,7 +19,7 @@ fn write(root: &Path, path: &str) {
 
 async fn list(source: &Source) -> (Vec<LogFile>, Arc<Progress>) {
     let progress = Arc::new(Progress::default());
-    let mut pages = source.list(Arc::clone(&progress));
+    let mut pages = source.list(Arc::clone(&progress), None);
     let mut files = Vec::new();
     while let Some(page) = pages.recv().await {
         files.extend(page.unwrap());
@@ -76,9 +76,14 @@ async fn what_is_not_a_log_file_is_counted_by_kind() {
         ("unfit_name", 1),
         ("special", 1),
         ("loop", 1),
-        ("unreadable", 1),
+        ("dangling_link", 1),
     ];
-    assert_eq!(progress.summary().skipped, expect.into());
+    let notes = progress.summary().notes;
+    for (reason, count) in expect {
+        let note = notes.iter().find(|note| note.reason == reason).unwrap();
+        assert_eq!((note.count, note.examples.is_empty()), (count, false), "{reason}");
+    }
+    assert_eq!(notes.len(), expect.len());
 }
 
 #[tokio::test]
@@ -128,6 +133,16 @@ async fn files_are_read_whole_and_each_of_a_batch_has_its_own_answer() {
     let wanted = vec![wanted("a.json.gz", 7), wanted("a.json.gz", 6), wanted("d/b.json.gz", 7), wanted("d", 7)];
     let answers: Vec<Content> = source.read(wanted).await.into_iter().map(Result::unwrap).collect();
     assert_eq!(answers, [Content::Whole(Bytes::from_static(b"content")), Content::Larger(7), Content::Gone, Content::Gone]);
+}
+
+#[tokio::test]
+async fn a_root_that_goes_away_is_a_gap_and_not_an_empty_tree() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = Source::Local(local(dir.path()));
+    dir.close().unwrap();
+    let mut pages = source.list(Arc::default(), None);
+    assert!(matches!(pages.recv().await, Some(Err(Trouble::Gap(_)))));
+    assert!(pages.recv().await.is_none());
 }
 
 #[tokio::test]
