@@ -46,8 +46,13 @@ impl Judge {
 
     /// Starts a script that runs until it is dropped.
     pub fn start(&self, script: &str, output: &Path) -> Process {
+        self.start_with(script, &[], output)
+    }
+
+    /// The same for one that takes paths.
+    pub fn start_with(&self, script: &str, paths: &[&Path], output: &Path) -> Process {
         let script = root().join("tests/oracle").join(script);
-        Process::spawn(Command::new(&self.python).arg("-B").arg(script), output)
+        Process::spawn(Command::new(&self.python).arg("-B").arg(script).args(paths), output)
     }
 
     /// Runs a script that must succeed, and returns what it printed.

@@ -12,6 +12,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 pub enum Signal {
     /// Please end.
     Term,
+    /// Please end, said by a Ctrl-C.
+    Interrupt,
     /// Stand still.
     Stop,
     /// Go on.
@@ -88,6 +90,7 @@ impl Process {
     pub fn signal(&self, signal: Signal) {
         let name = match signal {
             Signal::Term => "-TERM",
+            Signal::Interrupt => "-INT",
             Signal::Stop => "-STOP",
             Signal::Cont => "-CONT",
         };

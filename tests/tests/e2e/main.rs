@@ -14,4 +14,5 @@ mod malformed;
 mod outage;
 mod refuse;
 mod shutdown;
+mod trouble;
 mod verdicts;
