@@ -97,6 +97,9 @@ fn happens(world: &mut World<'_>, choice: Choice) -> bool {
         }
         Choice::Look => {
             let Some((at, _)) = world.pick(|process, _| process.numbers()) else { return false };
+            if world.out.chance.below(4) == 0 {
+                world.processes[at].grow_old();
+            }
             world.processes[at].look(world.out)
         }
         Choice::Produce => {

@@ -209,6 +209,11 @@ impl Process {
         self.carry_out(out);
     }
 
+    /// So much time passes that whatever is open has grown old.
+    pub fn grow_old(&mut self) {
+        self.now += SEAL.age;
+    }
+
     /// Looks at the time and the sizes of everything. True when something came of it.
     pub fn look(&mut self, out: &mut Outside) -> bool {
         self.look_and_see(None, out)
