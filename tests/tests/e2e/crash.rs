@@ -1,7 +1,7 @@
 //! The persister dies before and after every effect of a batch, or the effect fails there, and it is started again. The points are
 //! `persister/src/failpoint.rs`'s.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tests::case::{Case, PARTITIONS};
 use tests::process::Ended;
 
@@ -45,15 +45,20 @@ fn a_crash_after_any_effect_loses_and_repeats_nothing() {
 #[test]
 fn crashes_while_an_unfinished_batch_is_finished_are_survived() {
     let Some(case) = Case::local("redo") else { return };
-    let (tree, table) = (case.tree("tree", 33, 600), case.text("table"));
-    for point in
-        ["intent.after:1", "encode.before:1", "encode.after:1", "file.before:1", "file.after:1", "file.after:1", "hint.after:1"]
-    {
-        dies(&case, &tree, &table, point);
-        case.judge.no_row_twice(&table, &[&tree]);
+    let points =
+        ["intent.after:1", "encode.before:1", "encode.after:1", "file.before:1", "file.after:1", "file.after:1", "hint.after:1"];
+    let table = case.text("table");
+    // Each run finds log files of its own: whatever was finished before, there is a batch to come to the point with.
+    let trees: Vec<PathBuf> = (0..points.len()).map(|n| case.tree(&format!("tree-{n}"), 330 + n as u64, 200)).collect();
+    let trees: Vec<&Path> = trees.iter().map(PathBuf::as_path).collect();
+    for (n, point) in points.into_iter().enumerate() {
+        dies(&case, trees[n], &table, point);
+        case.judge.no_row_twice(&table, &trees[..=n]);
     }
-    case.run_once(tree.to_str().expect("UTF-8"), &table, &[]).well();
-    case.judge.exact(&table, &[&tree]);
+    for tree in &trees {
+        case.run_once(tree.to_str().expect("UTF-8"), &table, &[]).well();
+    }
+    case.judge.exact(&table, &trees);
 }
 
 /// One effect fails at the point. Only what nobody tries again ends the run; either way the next one finds nothing that is not right.
